@@ -1,0 +1,40 @@
+# Everything a newcomer needs. Each target sets up what it needs and says what it does.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+
+.PHONY: help demo test compare-kind test-kind test-kind-all bench check clean
+
+help:            ## show this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(BIN)/cdlab: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cdlab needs Python 3.11 or newer; name it: make PYTHON=python3.12 ..."; exit 3; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.complete: $(BIN)/cdlab
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[kind,test,dev]'
+	@touch $@
+
+demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: no Docker, a few seconds
+	$(BIN)/cdlab compare
+
+test: $(VENV)/.complete   ## all tests; those that need kind run if a lab is up, else they say why not
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+compare-kind: $(VENV)/.complete  ## bring up the real cluster and compare on it
+	$(BIN)/cdlab up
+	$(BIN)/cdlab compare --substrate kind
+
+bench: $(VENV)/.complete  ## the benchmarks; they print ratios within one run
+	for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+check: $(VENV)/.complete  ## formatting, lint, types
+	$(BIN)/ruff format --check cdlab tests scenarios benchmarks
+	$(BIN)/ruff check cdlab tests scenarios benchmarks
+	$(BIN)/mypy
+
+clean:           ## remove what the targets above made here; `cdlab down` removes the cluster
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,127 @@
+"""
+Version 3: CI stops after the push, and a release manager takes over.
+
+    developer ──git push──► code repo ──► CI ──docker build, push──► registry
+                                                                     │      │ pull
+                         config repo ◄── release manager ◄──new tag──┘      │
+                         clone, edit,    │  ▲                               │
+                         commit, push    │  └─ promote, roll back (user)    │
+                                         └──────kubectl apply─────────► cluster
+
+Each box does one thing. Which image is released where is a policy per environment, and a rollback
+is one command to the release manager: no code, no CI, no build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from cdlab.manifests import annotate
+from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Tag, Variant
+from cdlab.policies import AUTOMATED
+from cdlab.ports import Ports
+from cdlab.releases import ReleaseRequest, config_path, health_note, plan_release
+
+
+class ContinuousIntegration:
+    """CI builds and pushes. It knows no cluster."""
+
+    def __init__(
+        self, application: Application, ports: Callable[[Principal], Ports], variant: Variant
+    ) -> None:
+        self.application = application
+        self.ci = ports("ci")
+
+    async def on_push(self, name: str, revision: Revision) -> None:
+        """Build the pushed commit and publish it. CI stops here."""
+        checkout = await self.ci.code_repos[name].clone(at=revision)
+        image = self.image(name, revision)
+        await self.ci.registry.push(await self.ci.builder.build(checkout, image))
+
+    def image(self, name: str, revision: Revision) -> ImageRef:
+        """The image of a commit: its tag is the commit's SHA-1."""
+        return ImageRef(self.application.microservice(name).image_repository, tag=revision)
+
+
+class ReleaseManager:
+    """
+    Makes the config repo say what should run, and the cluster run what it says.
+
+    It keeps no state: everything is read from the config repo, the registry and the cluster. Calls
+    come one at a time, from `manager.queue`, which repeats one whose push was rejected.
+    """
+
+    def __init__(
+        self, application: Application, ports: Callable[[Principal], Ports], variant: Variant
+    ) -> None:
+        self.application = application
+        self.operator, self.manager = ports("operator"), ports("manager")
+        self.variant = variant
+
+    async def prepare(self, manifests: Mapping[str, str]) -> None:
+        """Move every manifest to the config repo, with the policy of its environment."""
+        config = await self.operator.config_repo.clone()
+        for environment in self.application.environments:
+            policy = {AUTOMATED: "true" if environment.is_automated else "false"}
+            for name, manifest in manifests.items():
+                config.write(config_path(environment.name, name), annotate(manifest, name, policy))
+        await config.commit("Move all manifests here")
+        await config.push()
+
+    async def first_deployment(self, name: str) -> None:
+        """Nothing by hand: the first release applies what the config repo says."""
+
+    async def on_image(self, name: str, tags: tuple[Tag, ...], environment: str) -> Outcome:
+        """Release the newest image if the environment's policy says so."""
+        request = ReleaseRequest(
+            cause="automation",
+            workload=name,
+            environment=environment,
+            user="automation",
+            tags=tags,
+            repository=self.application.microservice(name).image_repository,
+        )
+        return await self.release(request)
+
+    async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
+        """Release to one environment the digest that is healthy in another."""
+        running = {each.name: each for each in await self.manager.cluster.running(source)}
+        if name not in running or not running[name].is_available:
+            return Outcome("refused", f"not healthy in {source}")
+        image = replace(running[name].desired, digest=running[name].digests[0])
+        request = ReleaseRequest(
+            cause="promotion", workload=name, environment=target, user=user, image=image
+        )
+        return await self.release(request)
+
+    async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
+        """Release the last healthy manifest before this one, and hold automation."""
+        request = ReleaseRequest(
+            cause="rollback",
+            workload=name,
+            environment=environment,
+            user=user,
+            message=message,
+            has_hold=self.variant.has_hold,
+        )
+        return await self.release(request)
+
+    async def release(self, request: ReleaseRequest) -> Outcome:
+        """Plan, commit, push, apply: the one way in which anything is released."""
+        config = await self.manager.config_repo.clone()
+        plan = plan_release(request, config)
+        if not plan.outcome.is_released:
+            await self.manager.decisions.record(plan.decision(request))
+            return plan.outcome
+        config.write(request.path, plan.manifest)
+        revision = await config.commit(plan.commit_message)
+        await config.push()
+        await self.manager.decisions.record(plan.decision(request))
+        await self.manager.cluster.apply(plan.manifest, request.environment)
+        return Outcome("released", plan.outcome.reason, revision, plan.outcome.image)
+
+    async def confirm(self, name: str, environment: str, revision: Revision) -> None:
+        """Wait for the rollout and note on the release's commit that it became available."""
+        await self.manager.cluster.rollout_status(name, environment)
+        await self.manager.config_repo.annotate(revision, health_note(environment, name))

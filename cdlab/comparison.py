@@ -1,0 +1,186 @@
+"""
+The three architectures beside each other: the same story, many runs, a row for each variant.
+
+In the simulator the runs of all rows share their random numbers: the n-th build of a microservice
+takes the same time in each. On kind they share the machine, and the rows take turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cdlab import worlds
+from cdlab.model import Environment, Variant
+from cdlab.runner import Run
+from cdlab.scenario import Scenario
+from cdlab.statistics import median, p95
+
+SIMULATED_RUNS, REAL_RUNS = 200, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One variant of one architecture, as a line of the table."""
+
+    scenario: Scenario
+    label: str
+    is_main: bool = False
+    """Whether it stands for its architecture: the variant that the article describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A row with its runs."""
+
+    row: Row
+    runs: tuple[Run, ...]
+
+    @property
+    def rollback_seconds(self) -> list[float | None]:
+        """Of each run; None where the deadline passed first."""
+        return [run.measures["rollback_seconds"] for run in self.runs]
+
+    def phases(self) -> dict[str, float]:
+        """The phases of the run whose rollback took the median time, so that they sum to it."""
+        timed = [run for run in self.runs if run.phases]
+        if not timed:
+            return {}
+        timed.sort(key=lambda run: sum(run.phases.values()))
+        return timed[(len(timed) - 1) // 2].phases
+
+    def measures(self) -> dict[str, Any]:
+        """Each measure over all runs: the value if they agree, else the mean."""
+        names = self.runs[0].measures
+        return {name: _agreed([run.measures[name] for run in self.runs]) for name in names}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain values."""
+        seconds = self.rollback_seconds
+        return {
+            "architecture": self.row.scenario.architecture,
+            "variant": self.row.label,
+            "rollback_seconds": {
+                "median": median(seconds),
+                "p95": p95(seconds),
+                "values": seconds,
+            },
+            "phases": self.phases(),
+            "measures": self.measures(),
+            "not_expressible": not_expressible(self.runs[0]),
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows. Shows itself as a table in a notebook and in a terminal."""
+
+    story: str
+    substrate: str
+    profile: str | None
+    seed: int
+    results: tuple[Result, ...] = field(repr=False)
+
+    @property
+    def main(self) -> dict[str, Result]:
+        """Architecture -> the row that stands for it."""
+        return {r.row.scenario.architecture: r for r in self.results if r.row.is_main}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `cdlab compare --json` prints them."""
+        return {
+            "story": self.story,
+            "substrate": self.substrate,
+            "profile": self.profile,
+            "seed": self.seed,
+            "runs": len(self.results[0].runs),
+            "architectures": {name: result.to_dict() for name, result in self.main.items()},
+            "variants": [result.to_dict() for result in self.results],
+        }
+
+    def _repr_html_(self) -> str:
+        from cdlab.report import comparison_html
+
+        return comparison_html(self)
+
+
+def rows(story: str, *, profile: str, seed: int, **settings: Any) -> tuple[Row, ...]:
+    """Every variant that is compared, the article's first for each architecture."""
+
+    def row(architecture: str, variant: Variant, *, is_main: bool = False, **more: Any) -> Row:
+        scenario = Scenario(
+            architecture=architecture,
+            story=story,
+            profile=profile,
+            seed=seed,
+            variant=variant,
+            **{**settings, **more},
+        )
+        return Row(scenario, variant.label(), is_main)
+
+    no_cache, undo = Variant(has_build_cache=False), Variant(rollback="rollout-undo")
+    command = Variant(rollback="command")
+    automated = (Environment("staging"), Environment("production"))
+    return (
+        row("v1", Variant(), is_main=True),
+        row("v1", no_cache),
+        row("v1", Variant(rollback="force-push")),
+        row("v1", undo, next_push=True),
+        row("v2", Variant(), is_main=True),
+        row("v2", no_cache),
+        row("v2", undo, next_push=True),
+        row("v3", command, is_main=True),
+        row("v3", replace(command, poll_interval_seconds=60.0)),
+        row("v3", replace(command, has_hold=False), environments=automated),
+    )
+
+
+def compare(
+    story: str = "rollback",
+    *,
+    substrate: str = "sim",
+    runs: int | None = None,
+    seed: int = 1,
+    profile: str = "lean-ci",
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+) -> Comparison:
+    """
+    Play a story on every architecture and variant.
+
+    *runs* defaults to 200 in the simulator and 1 on kind. *progress* is called before each run with
+    the number of runs that are done, their total, and what comes next.
+    """
+    count = runs or (SIMULATED_RUNS if substrate == "sim" else REAL_RUNS)
+    chosen = [
+        row
+        for row in rows(story, profile=profile, seed=seed)
+        if substrate == "sim" or row.scenario.variant.poll_interval_seconds is None
+    ]
+    found: list[list[Run]] = [[] for _ in chosen]
+    done = 0
+    for number in range(count):
+        for row, runs_of_row in zip(chosen, found, strict=True):
+            progress(done, count * len(chosen), f"{row.scenario.architecture} {row.label}")
+            scenario = replace(row.scenario, seed=seed + number)
+            runs_of_row.append(worlds.run(scenario, substrate=substrate))
+            done += 1
+    results = tuple(Result(row, tuple(of)) for row, of in zip(chosen, found, strict=True))
+    return Comparison(story, substrate, profile if substrate == "sim" else None, seed, results)
+
+
+def not_expressible(run: Run) -> dict[str, str]:
+    """What the architecture was asked for and cannot express -> why."""
+    return {
+        event.kind: event.because
+        for event in run.history
+        if event.outcome == "not expressible"
+    }
+
+
+def _agreed(values: Sequence[Any]) -> Any:
+    first = values[0]
+    if all(value == first for value in values):
+        return first
+    numbers = [value for value in values if isinstance(value, (int, float))]
+    return sum(numbers) / len(numbers) if numbers else first

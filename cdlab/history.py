@@ -1,0 +1,131 @@
+"""
+What happened, in order: the one thing that measures, checks and reports read.
+
+A history is a list of events that only grows. The recording decorators, the pipelines and the pod
+observer write it; it is stored as JSON lines, one event a line. `docs/reading-a-history.md`
+explains every field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from cdlab.errors import HistoryError
+
+SCHEMA = "cdlab-history/1"
+
+Operation = Literal["read", "write", "exec", "notify", "wait", "apply", "decide", "observe"]
+
+OK = "ok"
+
+
+class Event(NamedTuple):
+    """One line of a history. Times are microseconds since the run began."""
+
+    seq: int
+    t_us: int
+    """When it was over."""
+    began_us: int
+    """When it began; equal to `t_us` for what takes no time."""
+    kind: str
+    """What happened, in the past tense: `ImagePushed`. A failure has the name of its error."""
+    component: str
+    """The box it happened in: `code-repo`, `config-repo`, `ci`, `registry`, `environment`, …"""
+    op: Operation
+    resource: str = ""
+    """Which one of those boxes: a microservice, an environment."""
+    intent: str = ""
+    """What somebody asked for that led to it. Empty for observations."""
+    causes: tuple[int, ...] = ()
+    """The events that set it off: triggers only, never reads of state."""
+    principal: str = ""
+    outcome: str = OK
+    """`ok`, or what went wrong."""
+    bytes: int = 0
+    digest_before: str = ""
+    digest_after: str = ""
+    because: str = ""
+    """The reason of a decision."""
+    detail: Mapping[str, Any] = {}
+    """What only this kind of event has."""
+
+    def to_json(self) -> str:
+        """One line, without the fields that say nothing."""
+        fields = {k: v for k, v in self._asdict().items() if v not in ("", (), {}, 0) or k in FIRST}
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+FIRST = ("seq", "t_us", "began_us")
+FIELDS = frozenset(Event._fields)
+
+
+class History:
+    """The events of one run. Append only."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._events = list(events)
+
+    def append(self, event: Event) -> None:
+        """Add an event that is over. Its number is its position."""
+        assert event.seq == len(self._events), "a history has no gaps"
+        self._events.append(event)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._events)
+
+    def __getitem__(self, seq: int) -> Event:
+        return self._events[seq]
+
+    def of(self, *kinds: str) -> list[Event]:
+        """The events of these kinds, in order."""
+        return [event for event in self._events if event.kind in kinds]
+
+    def cone(self, intent: str) -> list[Event]:
+        """Everything that was done on behalf of an intent. It stops where another one begins."""
+        return [event for event in self._events if event.intent == intent]
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The effective settings, from the first event."""
+        return self._events[0].detail
+
+    def to_jsonl(self) -> str:
+        """The file's text. The same run gives the same bytes."""
+        return "".join(event.to_json() + "\n" for event in self._events)
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        part = path.with_name(path.name + ".part")
+        part.write_text(self.to_jsonl(), encoding="utf-8")
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> History:
+        """Read a file. `HistoryError` names the first line that is foreign or cut off."""
+        history = cls()
+        text = path.read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(keepends=True), start=1):
+            history.append(_event(line, number, str(path)))
+        if not len(history) or history[0].detail.get("schema") != SCHEMA:
+            raise HistoryError(str(path), 1, f"not a history of schema {SCHEMA}")
+        return history
+
+
+def _event(line: str, number: int, path: str) -> Event:
+    if not line.endswith("\n"):
+        raise HistoryError(path, number, "the line is cut off", help="run the scenario again")
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise HistoryError(path, number, f"not JSON: {error}") from error
+    if not isinstance(fields, dict) or not set(FIRST) <= set(fields) <= FIELDS:
+        raise HistoryError(path, number, "not an event of a history")
+    if fields["seq"] != number - 1:
+        raise HistoryError(path, number, f"event {fields['seq']} stands where {number - 1} belongs")
+    return Event(**{**fields, "causes": tuple(fields.get("causes", ()))})

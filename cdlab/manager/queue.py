@@ -1,0 +1,198 @@
+"""
+One writer: everything that wants to release something goes through this queue.
+
+Watchers of the registry and people's commands come in; one at a time is decided, committed and
+applied by V3's `ReleaseManager`. A rollback goes first, a push that lost a race is planned again
+on what won it, and the health of each release is confirmed beside the queue.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdlab.architectures import Manager
+from cdlab.errors import CdlabError, PortError, PushRejected
+from cdlab.kernel import Actor, Event, Kernel
+from cdlab.model import Application, Outcome, Revision, Tag
+from cdlab.ports import Ports
+
+PUSH_ATTEMPTS = 10
+"""Kargo's default. After that the request has failed, with that reason."""
+
+ROLLBACK, COMMAND, AUTOMATION = range(3)
+"""What goes first. Within one class, first in, first out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManagerIntervals:
+    """When the manager looks at the registry by itself."""
+
+    seconds: float
+    """Flux v1 looks every 300 s. Between two looks it relies on notifications."""
+    is_poll_only: bool = False
+    """Whether notifications are ignored."""
+    phase: float = 0.0
+    """Where in the interval the first look falls, 0 to 1."""
+
+    def first(self, number: int) -> float:
+        """When the first look at the n-th repository is due, so that they spread."""
+        return self.seconds * ((self.phase + number * 0.618) % 1.0)
+
+
+@dataclass(order=True, slots=True)
+class _Request:
+    """Something to decide, on whose behalf, and who waits for the outcome."""
+
+    priority: int
+    number: int
+    workload: str = field(compare=False)
+    environment: str = field(compare=False)
+    work: Callable[[], Awaitable[Outcome]] = field(compare=False)
+    context: Any = field(compare=False)
+    done: Event = field(compare=False)
+
+
+class ReleaseQueue:
+    """The commands of V3, and the loop that watches the registry."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        manager: Manager,
+        ports: Ports,
+        application: Application,
+        intervals: ManagerIntervals,
+    ) -> None:
+        self.kernel = kernel
+        self.manager = manager
+        self.ports = ports
+        self.application = application
+        self.intervals = intervals
+        self._requests: list[_Request] = []
+        self._count = 0
+        self._arrived = kernel.signal("a release request")
+        self._confirming: dict[tuple[str, str], Actor] = {}
+
+    def start(self) -> None:
+        """Begin to watch the registry and to work."""
+        self.kernel.spawn(self._work(), name="release manager")
+        for number, microservice in enumerate(self.application.microservices):
+            name, repository = microservice.name, microservice.image_repository
+            look = self._look(name, repository, number)
+            self.kernel.spawn(look, name=f"looks at the tags of {name}")
+            if not self.intervals.is_poll_only:
+                self.kernel.spawn(self._watch(name, repository), name=f"new tags of {name}")
+
+    async def prepare(self, manifests: Mapping[str, str]) -> None:
+        """Put the manifests into the config repo."""
+        await self.manager.prepare(manifests)
+
+    async def first_deployment(self, name: str) -> None:
+        """What a first deployment needs beyond a release."""
+        await self.manager.first_deployment(name)
+
+    async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
+        """Queue a promotion and return its outcome."""
+        request = self._put(
+            COMMAND, name, target, lambda: self.manager.promote(name, source, target, user)
+        )
+        return await self._outcome(request)
+
+    async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
+        """Put a rollback before everything else that waits, and return its outcome."""
+        request = self._put(
+            ROLLBACK,
+            name,
+            environment,
+            lambda: self.manager.rollback(name, environment, user, message),
+        )
+        return await self._outcome(request)
+
+    async def _outcome(self, request: _Request) -> Outcome:
+        outcome: Outcome = await request.done.wait()
+        return outcome
+
+    def _put(
+        self,
+        priority: int,
+        workload: str,
+        environment: str,
+        work: Callable[[], Awaitable[Outcome]],
+    ) -> _Request:
+        self._count += 1
+        context = self.kernel.current.context if self.kernel.current else None
+        done = self.kernel.event(f"the release of {workload} in {environment}")
+        request = _Request(priority, self._count, workload, environment, work, context, done)
+        heapq.heappush(self._requests, request)
+        self._arrived.notify_all()
+        return request
+
+    async def _watch(self, name: str, repository: str) -> None:
+        """Decide as soon as there is a new tag."""
+        known: tuple[str, ...] = ()
+        while True:
+            tags = await self.ports.registry.wait_for_tag(repository, known)
+            known = tuple(tag.name for tag in tags)
+            self._consider(name, tags)
+
+    async def _look(self, name: str, repository: str, number: int) -> None:
+        """Decide at every interval, whatever was or was not told: the look is the truth."""
+        actor = self.kernel.current
+        assert actor is not None, "only an actor can look"
+        await self.kernel.sleep(self.intervals.first(number))
+        while True:
+            actor.context = None
+            tags = await self.ports.registry.list_tags(repository)
+            if tags:
+                self._consider(name, tags)
+            await self.kernel.sleep(self.intervals.seconds)
+
+    def _consider(self, name: str, tags: tuple[Tag, ...]) -> None:
+        for environment in self.application.environments:
+            where = environment.name
+            self._put(
+                AUTOMATION, name, where, lambda where=where: self.manager.on_image(name, tags, where)
+            )
+
+    async def _work(self) -> None:
+        actor = self.kernel.current
+        assert actor is not None
+        while True:
+            while not self._requests:
+                await self._arrived.wait()
+            request = heapq.heappop(self._requests)
+            actor.context = request.context
+            outcome = await self._attempt(request)
+            if outcome.is_released and outcome.revision:
+                self._confirm(request, outcome.revision)
+            request.done.set(outcome)
+
+    async def _attempt(self, request: _Request) -> Outcome:
+        for _ in range(PUSH_ATTEMPTS):
+            try:
+                return await request.work()
+            except PushRejected:
+                continue
+            except CdlabError as error:
+                return Outcome("failed", f"{type(error).__name__}: {error.message}")
+        return Outcome("failed", f"the push was rejected {PUSH_ATTEMPTS} times")
+
+    def _confirm(self, request: _Request, revision: Revision) -> None:
+        """Watch a release become healthy. A newer one of the same workload ends that."""
+        where = (request.environment, request.workload)
+        if where in self._confirming:
+            self._confirming[where].cancel()
+        self._confirming[where] = self.kernel.spawn(
+            self._note(request.workload, request.environment, revision),
+            name=f"health of {request.workload} in {request.environment}",
+        )
+
+    async def _note(self, workload: str, environment: str, revision: Revision) -> None:
+        try:
+            await self.manager.confirm(workload, environment, revision)
+        except PortError:
+            # The recorder has it. A release without a note is never a target of a rollback.
+            return

@@ -1,0 +1,254 @@
+"""
+The nouns of the article as values.
+
+Everything here is frozen, compares by content and knows no port. Architectures, substrates, stories
+and measures all speak in these words; `docs/glossary.md` gives their meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NewType, get_args
+
+Revision = NewType("Revision", str)
+"""The id of a git commit: 40 hexadecimal digits."""
+
+Digest = NewType("Digest", str)
+"""The content address of an image: `sha256:` and 64 hexadecimal digits."""
+
+Content = NewType("Content", str)
+"""The id of a source tree. Two commits with the same files have the same content."""
+
+Principal = Literal["developer", "operator", "user", "ci", "manager", "observer"]
+"""Who acts, and with whose credentials. `user` is whoever presses the release manager's buttons."""
+
+PRINCIPALS: tuple[Principal, ...] = get_args(Principal)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """An image repository with a tag, a digest or both, as Kubernetes and docker write it."""
+
+    repository: str
+    tag: str | None = None
+    digest: Digest | None = None
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+    @classmethod
+    def parse(cls, text: str) -> ImageRef:
+        """Read `host:port/name:tag@digest`; a colon before the last slash belongs to the host."""
+        name, _, digest = text.partition("@")
+        head, slash, last = name.rpartition("/")
+        last, _, tag = last.partition(":")
+        return cls(head + slash + last, tag or None, Digest(digest) if digest else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Microservice:
+    """A code repo, an image repository and one workload, which all have the same name."""
+
+    name: str
+    image_repository: str
+    """Where its images live, host included: `localhost:5001/run-1/front-end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A namespace with its own desired images."""
+
+    name: str
+    is_automated: bool = True
+    """Whether a new image is released to it with no further decision. Only V3 can say no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All microservices and all environments, in the order in which they are shipped to."""
+
+    microservices: tuple[Microservice, ...]
+    environments: tuple[Environment, ...]
+
+    def microservice(self, name: str) -> Microservice:
+        """Look one up by name. A name that is not there is a programming error."""
+        return next(each for each in self.microservices if each.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as `git log` shows it."""
+
+    revision: Revision
+    parents: tuple[Revision, ...]
+    message: str
+    note: str = ""
+    """The health note, `refs/notes/cdlab-health`: a line `environment/workload healthy` each."""
+
+    @property
+    def is_merge(self) -> bool:
+        """Whether a revert of it must say which parent to keep."""
+        return len(self.parents) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class PushReport:
+    """What a push did to the branch."""
+
+    revision: Revision
+    previous: Revision | None
+    """The head before it; None when the repository was empty."""
+    lost: tuple[Revision, ...] = ()
+    """Commits that are no longer reachable from the branch, newest first."""
+
+    @property
+    def is_rewrite(self) -> bool:
+        """Whether history was rewritten: a non-fast-forward update."""
+        return bool(self.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """What a build left on the machine that built it. It has no digest before it is pushed."""
+
+    ref: ImageRef
+    image_id: str
+    """Equal for two builds exactly when they are the same image, bit by bit."""
+    content: Content
+    """The source tree it was built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushedImage:
+    """What the registry stored."""
+
+    digest: Digest
+    bytes_written: int
+    """Bytes of blobs that the registry did not have before, compressed. 0 for a known image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag as the registry lists it."""
+
+    name: str
+    digest: Digest
+    created_us: int
+    """When the image was built, microseconds. A cached rebuild keeps the date of the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningWorkload:
+    """What an environment asks for and what its pods run."""
+
+    name: str
+    desired: ImageRef
+    """The image in the workload's pod template."""
+    digests: tuple[Digest, ...]
+    """The digest of every pod that is Ready, read from the pods."""
+    is_available: bool
+    """The rollout is complete: every replica is updated and Ready, and no old pod is left."""
+
+
+PodPhase = Literal["created", "scheduled", "pulled", "started", "ready", "unready", "stopping"]
+"""`stopping`: asked to end, so no Service routes to it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodChange:
+    """One thing that happened to one pod, as somebody who watches the API server sees it."""
+
+    environment: str
+    workload: str
+    pod: str
+    phase: PodPhase
+    image: ImageRef
+    """As the pod's spec names it."""
+    digest: Digest | None = None
+    """Known from `started` on."""
+
+
+OutcomeStatus = Literal["released", "skipped", "refused", "superseded", "failed", "not expressible"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request to release, promote or roll back ended. A refusal is an answer, not an error."""
+
+    status: OutcomeStatus
+    reason: str = ""
+    revision: Revision | None = None
+    """The commit that did it, where there is one."""
+    image: ImageRef | None = None
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the desired state of an environment was changed."""
+        return self.status == "released"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided and why, also where no other port is called."""
+
+    what: str
+    """`release`, `promotion`, `rollback`, `automation`, `sync`."""
+    workload: str
+    environment: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """On whose behalf an actor works. Inherited by what it spawns, carried by what it queues."""
+
+    intent: str
+    """What somebody asked for: `deploy-1`, `rollback-1`."""
+    trigger: int | None = None
+    """The event of the history that set the actor off."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variant:
+    """
+    The settings by which runs of one architecture differ. Defaults are the article's.
+
+    A field that an architecture has no use for is ignored by it and refused by the scenario loader
+    when it is set.
+    """
+
+    rollback: str = "revert"
+    """V1, V2: `revert` | `force-push`. All: `rollout-undo`, out of band. V3: `command`."""
+    has_build_cache: bool = True
+    """Whether the builder may reuse layers. Both are always reported."""
+    poll_interval_seconds: float | None = None
+    """V3: look at the registry at this interval only. None: notifications, and polling as truth."""
+    has_hold: bool = True
+    """V3: whether a rollback stops automation. False is the naive variant."""
+
+    def label(self) -> str:
+        """The variant's name in tables: `revert, cache`."""
+        parts = [self.rollback]
+        if self.rollback in ("revert", "force-push"):
+            parts.append("cache" if self.has_build_cache else "no cache")
+        if self.poll_interval_seconds is not None:
+            parts.append(f"poll {self.poll_interval_seconds:g} s")
+        if not self.has_hold:
+            parts.append("no hold")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What one principal may do. The simulator's rights and kind's RBAC and logins come from it."""
+
+    principal: Principal
+    runs: Literal["outside", "inside"]
+    """Whether its credentials live outside or inside the cluster they open."""
+    code_repos: Literal["none", "read", "write"] = "none"
+    config_repo: Literal["none", "read", "write"] = "none"
+    registry: Literal["none", "read", "write"] = "none"
+    environments: Literal["none", "read", "set-image", "apply", "admin"] = "none"
+    is_automation: bool = field(default=False)
+    """Whether nobody has to press a button for it to act."""

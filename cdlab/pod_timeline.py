@@ -1,0 +1,87 @@
+"""
+Which images the pods of a workload served, and since when: pod events folded into steps.
+
+Pure functions over a history, used by all measures that ask what ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cdlab.history import Event, History
+
+POD_KINDS = (
+    "PodCreated",
+    "PodScheduled",
+    "ImagePulled",
+    "ContainerStarted",
+    "PodReady",
+    "PodBecameUnready",
+    "PodStopping",
+)
+
+
+class Step(NamedTuple):
+    """From this event on, these pods are Ready and not about to stop."""
+
+    event: Event
+    serving: dict[str, str]
+    """Pod -> digest."""
+
+
+def pod_events(history: History, environment: str, workload: str) -> list[Event]:
+    """The pod events of one workload in one environment, in order."""
+    return [
+        event
+        for event in history
+        if event.op == "observe"
+        and event.resource == environment
+        and event.detail["workload"] == workload
+    ]
+
+
+def steps(history: History, environment: str, workload: str) -> Iterator[Step]:
+    """Every change of what serves, oldest first."""
+    serving: dict[str, str] = {}
+    for event in pod_events(history, environment, workload):
+        pod = event.detail["pod"]
+        if event.kind == "PodReady":
+            serving[pod] = event.digest_after
+        elif event.kind in ("PodBecameUnready", "PodStopping") and pod in serving:
+            del serving[pod]
+        else:
+            continue
+        yield Step(event, dict(serving))
+
+
+def contents(history: History) -> dict[str, str]:
+    """Digest -> the content it was built from."""
+    return {event.digest_after: event.detail["content"] for event in history.of("ImagePushed")}
+
+
+def served_at(history: History, environment: str, workload: str, seq: int) -> set[str]:
+    """The digests that served when event number *seq* was written."""
+    serving: dict[str, str] = {}
+    for step in steps(history, environment, workload):
+        if step.event.seq > seq:
+            break
+        serving = step.serving
+    return set(serving.values())
+
+
+def available(
+    history: History, environment: str, workload: str, content: str, after: int
+) -> Event | None:
+    """
+    The event that completed *content* in an environment, after event number *after*.
+
+    Complete: every replica is Ready on it, and no pod that serves anything else is left.
+    """
+    source = contents(history)
+    replicas = history.settings["replicas"]
+    for step in steps(history, environment, workload):
+        if step.event.seq > after and len(step.serving) >= replicas:
+            if all(source.get(digest) == content for digest in step.serving.values()):
+                return step.event
+    return None

@@ -1,0 +1,293 @@
+"""
+Ports that also append to the history.
+
+Every adapter is wrapped once per principal; a call becomes one event when it is over. The wrappers
+add nothing but the event: a run with a recorder and one without agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Mapping
+from typing import Any
+
+from cdlab.history import OK, Operation
+from cdlab.model import (
+    BuiltImage,
+    Content,
+    Decision,
+    Digest,
+    ImageRef,
+    Principal,
+    PushedImage,
+    PushReport,
+    Revision,
+    RunningWorkload,
+    Tag,
+)
+from cdlab.ports import Checkout, Cluster, GitRepository, ImageBuilder, ImageRegistry, Ports
+from cdlab.recording import Call, Recorder
+
+
+def recorded(ports: Ports, recorder: Recorder) -> Ports:
+    """The same ports, recorded."""
+    who = ports.principal
+    return Ports(
+        principal=who,
+        code_repos={
+            name: RecordingRepository(repo, recorder, who, "code-repo", name)
+            for name, repo in ports.code_repos.items()
+        },
+        config_repo=RecordingRepository(ports.config_repo, recorder, who, "config-repo", "config"),
+        builder=RecordingBuilder(ports.builder, recorder, who),
+        registry=RecordingRegistry(ports.registry, recorder, who),
+        cluster=RecordingCluster(ports.cluster, recorder, who),
+        decisions=RecordingDecisions(recorder, who),
+        clock=ports.clock,
+    )
+
+
+class RecordingRepository:
+    """A git repository whose clones, pushes and notes are events."""
+
+    def __init__(
+        self,
+        inner: GitRepository,
+        recorder: Recorder,
+        principal: Principal,
+        component: str,
+        resource: str,
+    ) -> None:
+        self.inner = inner
+        self.name = inner.name
+        self.recorder = recorder
+        self.principal = principal
+        self.component = component
+        self.resource = resource
+
+    def call(self, kind: str, op: Operation) -> Call:
+        """A call of this repository."""
+        return Call(kind, self.component, op, self.resource, self.principal)
+
+    async def head(self) -> Revision | None:
+        return await self.recorder.record(self.call("HeadRead", "read"), self.inner.head())
+
+    async def wait_for_push(self, after: Revision | None) -> Revision:
+        revision = await self.inner.wait_for_push(after)
+        self.recorder.follow(revision)
+        return revision
+
+    async def clone(self, at: Revision | None = None) -> Checkout:
+        inner = await self.recorder.record(
+            self.call("RepositoryCloned", "read"),
+            self.inner.clone(at),
+            lambda checkout: {"detail": {"revision": checkout.head}},
+        )
+        return RecordingCheckout(inner, self)
+
+    async def annotate(self, revision: Revision, line: str) -> None:
+        await self.recorder.record(
+            self.call("CommitAnnotated", "notify"),
+            self.inner.annotate(revision, line),
+            lambda _: {"detail": {"revision": revision, "line": line}},
+        )
+
+
+class RecordingCheckout:
+    """A checkout whose commits and pushes are events; the rest touches nobody else."""
+
+    def __init__(self, inner: Checkout, repository: RecordingRepository) -> None:
+        self.inner = inner
+        self.repository = repository
+        self.record = repository.recorder.record
+        self._written: dict[str, str] = {}
+        self.paths, self.read, self.log = inner.paths, inner.read, inner.log
+
+    @property
+    def head(self) -> Revision | None:
+        return self.inner.head
+
+    @property
+    def content(self) -> Content:
+        return self.inner.content
+
+    def write(self, path: str, text: str) -> None:
+        self._written[path] = text
+        self.inner.write(path, text)
+
+    async def commit(self, message: str) -> Revision:
+        files, self._written = self._written, {}
+        return await self._committed(
+            "Committed", self.inner.commit(message), message=message, files=files
+        )
+
+    async def revert(self, revision: Revision, mainline: int | None = None) -> Revision:
+        work = self.inner.revert(revision, mainline)
+        return await self._committed("Reverted", work, reverted=revision, mainline=mainline)
+
+    async def merge(self, files: Mapping[str, str], message: str) -> Revision:
+        work = self.inner.merge(files, message)
+        return await self._committed("Merged", work, message=message, files=dict(files))
+
+    async def _committed(self, kind: str, work: Awaitable[Revision], **detail: Any) -> Revision:
+        call = self.repository.call(kind, "notify")
+        return await self.record(call, work, lambda made: {"detail": {"revision": made, **detail}})
+
+    async def reset(self, revision: Revision) -> None:
+        call = self.repository.call("WasReset", "notify")
+        await self.record(
+            call, self.inner.reset(revision), lambda _: {"detail": {"revision": revision}}
+        )
+
+    async def push(self, *, force: bool = False) -> PushReport:
+        def tell(report: PushReport) -> dict[str, Any]:
+            return {
+                "detail": {
+                    "revision": report.revision,
+                    "previous": report.previous,
+                    "content": self.inner.content,
+                    "lost": list(report.lost),
+                    "force": force,
+                }
+            }
+
+        call = self.repository.call("CommitPushed", "write")
+        report = await self.record(call, self.inner.push(force=force), tell)
+        recorder = self.repository.recorder
+        recorder.remember(report.revision, len(recorder.history) - 1)
+        return report
+
+
+class RecordingBuilder:
+    """A builder whose builds are executions of CI."""
+
+    def __init__(self, inner: ImageBuilder, recorder: Recorder, principal: Principal) -> None:
+        self.inner, self.recorder, self.principal = inner, recorder, principal
+
+    async def build(self, checkout: Checkout, ref: ImageRef) -> BuiltImage:
+        name = ref.repository.rpartition("/")[2]
+        inner = checkout.inner if isinstance(checkout, RecordingCheckout) else checkout
+        return await self.recorder.record(
+            Call("ImageBuilt", "ci", "exec", name, self.principal),
+            self.inner.build(inner, ref),
+            lambda image: {"detail": {"ref": str(ref), "content": image.content}},
+        )
+
+
+class RecordingRegistry:
+    """A registry whose pushes and reads are events."""
+
+    def __init__(self, inner: ImageRegistry, recorder: Recorder, principal: Principal) -> None:
+        self.inner, self.recorder, self.principal = inner, recorder, principal
+
+    async def push(self, image: BuiltImage) -> PushedImage:
+        repository = image.ref.repository
+
+        def tell(pushed: PushedImage) -> dict[str, Any]:
+            self.recorder.contents[pushed.digest] = image.content
+            return {
+                "bytes": pushed.bytes_written,
+                "digest_after": pushed.digest,
+                "detail": {"ref": str(image.ref), "content": image.content},
+            }
+
+        pushed = await self.recorder.record(
+            self._call("ImagePushed", "write", repository), self.inner.push(image), tell
+        )
+        self.recorder.remember(_tagged(repository, image.ref.tag), len(self.recorder.history) - 1)
+        return pushed
+
+    async def list_tags(self, repository: str) -> tuple[Tag, ...]:
+        """List the tags; an actor that works for nobody yet now works for the newest one's."""
+        call = self._call("TagsListed", "read", repository)
+        tags = await self.recorder.record(call, self.inner.list_tags(repository))
+        actor = self.recorder.kernel.current
+        if tags and actor and actor.context is None:
+            self.recorder.follow(_tagged(repository, tags[-1].name))
+        return tags
+
+    async def resolve(self, ref: ImageRef) -> Digest:
+        call = self._call("TagResolved", "read", ref.repository)
+        return await self.recorder.record(
+            call, self.inner.resolve(ref), lambda digest: {"digest_after": digest}
+        )
+
+    async def wait_for_tag(self, repository: str, after: Collection[str]) -> tuple[Tag, ...]:
+        tags = await self.inner.wait_for_tag(repository, after)
+        new = [tag for tag in tags if tag.name not in after]
+        self.recorder.follow(_tagged(repository, new[-1].name))
+        return tags
+
+    def _call(self, kind: str, op: Operation, repository: str) -> Call:
+        return Call(kind, "registry", op, repository.rpartition("/")[2], self.principal)
+
+
+def _tagged(repository: str, tag: str | None) -> str:
+    return f"{repository}:{tag}"
+
+
+class RecordingCluster:
+    """A cluster whose verbs are events of the environment they touch."""
+
+    def __init__(self, inner: Cluster, recorder: Recorder, principal: Principal) -> None:
+        self.inner, self.recorder, self.principal = inner, recorder, principal
+
+    async def apply(self, manifest: str, environment: str) -> bool:
+        return await self.recorder.record(
+            self._call("ManifestsApplied", "apply", environment),
+            self.inner.apply(manifest, environment),
+            lambda changed: {"detail": {"changed": changed, "manifest": manifest}},
+        )
+
+    async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
+        await self.recorder.record(
+            self._call("ImageSet", "apply", environment),
+            self.inner.set_image(workload, image, environment),
+            lambda _: {"detail": {"workload": workload, "image": str(image)}},
+        )
+
+    async def rollout_status(self, workload: str, environment: str) -> None:
+        await self.recorder.record(
+            self._call("RolloutFinished", "wait", environment),
+            self.inner.rollout_status(workload, environment),
+            lambda _: {"detail": {"workload": workload}},
+        )
+
+    async def rollout_undo(self, workload: str, environment: str) -> None:
+        await self.recorder.record(
+            self._call("RolloutUndone", "apply", environment),
+            self.inner.rollout_undo(workload, environment),
+            lambda _: {"detail": {"workload": workload}},
+        )
+
+    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
+        call = self._call("WorkloadsRead", "read", environment)
+        return await self.recorder.record(call, self.inner.running(environment))
+
+    async def wipe(self, environment: str) -> None:
+        await self.recorder.record(
+            self._call("EnvironmentWiped", "apply", environment), self.inner.wipe(environment)
+        )
+
+    def _call(self, kind: str, op: Operation, environment: str) -> Call:
+        return Call(kind, "environment", op, environment, self.principal)
+
+
+class RecordingDecisions:
+    """Where a decision becomes an event of whoever decided."""
+
+    def __init__(self, recorder: Recorder, principal: Principal) -> None:
+        self.recorder, self.principal = recorder, principal
+
+    async def record(self, decision: Decision) -> None:
+        outcome = decision.outcome
+        self.recorder.append(
+            Call("Decided", self.principal, "decide", decision.environment, self.principal),
+            outcome=OK if outcome.is_released else outcome.status,
+            because=outcome.reason,
+            detail={
+                "what": decision.what,
+                "workload": decision.workload,
+                "status": outcome.status,
+                "image": str(outcome.image or ""),
+            },
+        )

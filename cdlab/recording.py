@@ -1,0 +1,135 @@
+"""
+The recorder: turns what happens into events, with the intent and the trigger of whoever did it.
+
+`recorded_ports` wraps the adapters around it, the pipelines and the pod observer call it too. It
+draws no random number, makes no call of its own and never changes an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+
+from cdlab.errors import PortError
+from cdlab.history import OK, Event, History, Operation
+from cdlab.kernel import Kernel
+from cdlab.model import Content, Context, Digest, PodChange, Principal, Revision
+
+T = TypeVar("T")
+POD_EVENTS = {
+    "created": "PodCreated",
+    "scheduled": "PodScheduled",
+    "pulled": "ImagePulled",
+    "started": "ContainerStarted",
+    "ready": "PodReady",
+    "unready": "PodBecameUnready",
+    "stopping": "PodStopping",
+}
+
+
+class Call(NamedTuple):
+    """What a port is about to be asked."""
+
+    kind: str
+    component: str
+    op: Operation
+    resource: str
+    principal: Principal
+
+
+class Recorder:
+    """Writes the history of one run, and knows which intent an artifact came from."""
+
+    def __init__(self, kernel: Kernel, history: History) -> None:
+        self.kernel = kernel
+        self.history = history
+        self.contents: dict[Digest, Content] = {}
+        """The source each pushed image was built from."""
+        self._origins: dict[str, Context] = {}
+        self._intents: dict[str, int] = {}
+
+    def append(self, call: Call, began_us: int | None = None, **fields: Any) -> int:
+        """Add an event on behalf of the running actor, and return its number."""
+        context = self.kernel.current.context if self.kernel.current else None
+        now = self.kernel.now_us
+        seq = len(self.history)
+        if isinstance(context, Context):
+            fields["intent"] = context.intent
+            fields["causes"] = () if context.trigger is None else (context.trigger,)
+        start = now if began_us is None else began_us
+        kind, component, op, resource, principal = call
+        self.history.append(
+            Event(seq, now, start, kind, component, op, resource, principal=principal, **fields)
+        )
+        return seq
+
+    async def record(
+        self, call: Call, work: Awaitable[T], tell: Callable[[T], Mapping[str, Any]] | None = None
+    ) -> T:
+        """Await a port's answer and add it, or the error that it was, to the history."""
+        began = self.kernel.now_us
+        try:
+            result = await work
+        except PortError as error:
+            outcome = "failed" if error.definite else "unknown"
+            failed = call._replace(kind=type(error).__name__)
+            self.append(failed, began, outcome=outcome, because=error.message)
+            raise
+        self.append(call, began, **(tell(result) if tell else {}))
+        return result
+
+    @contextmanager
+    def intent(self, what: str, **target: Any) -> Iterator[str]:
+        """Declare what somebody asks for. All that the running actor does inside is part of it."""
+        number = self._intents[what] = self._intents.get(what, 0) + 1
+        name = f"{what}-{number}"
+        actor = self.kernel.current
+        assert actor is not None, "an intent belongs to an actor"
+        before, actor.context = actor.context, Context(name)
+        declared = Call("IntentDeclared", "people", "notify", target.get("workload", ""), "user")
+        seq = self.append(declared, detail={"intent": what, **target})
+        actor.context = Context(name, seq)
+        try:
+            yield name
+        finally:
+            actor.context = before
+
+    def remember(self, artifact: str, seq: int) -> None:
+        """Note which event made an artifact, so that whoever finds it later knows its intent."""
+        self._origins[artifact] = Context(self.history[seq].intent, seq)
+
+    def follow(self, artifact: str) -> None:
+        """From here on the running actor works on behalf of whoever made *artifact*."""
+        if self.kernel.current and artifact in self._origins:
+            self.kernel.current.context = self._origins[artifact]
+
+    def pod_changed(self, change: PodChange) -> None:
+        """The observer of the substrate's pods. Pods act on nobody's behalf."""
+        seq, now = len(self.history), self.kernel.now_us
+        detail = {"workload": change.workload, "pod": change.pod, "image": str(change.image)}
+        event = Event(
+            seq,
+            now,
+            now,
+            POD_EVENTS[change.phase],
+            "environment",
+            "observe",
+            change.environment,
+            digest_after=change.digest or "",
+            detail=detail,
+        )
+        self.history.append(event)
+
+    def pipeline_changed(self, kind: str, name: str, revision: Revision, because: str) -> None:
+        """The CI system's log."""
+        self.append(
+            Call(kind, "ci", "exec", name, "ci"),
+            outcome="failed" if because else OK,
+            because=because,
+            detail={"revision": revision},
+        )
+
+    def mark(self, kind: str, resource: str, **fields: Any) -> None:
+        """Something that the people of a story saw or were told."""
+        self.append(Call(kind, "people", "notify", resource, "user"), **fields)

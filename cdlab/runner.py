@@ -1,0 +1,196 @@
+"""
+The composition root: a scenario and a world in, a run with its history out.
+
+Here, and nowhere else, the pieces are joined: substrate, recorder, CI system, release manager,
+story. Called by the CLI, the pytest fixture, notebooks and benchmarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from cdlab.architectures import ARCHITECTURES, Delivery
+from cdlab.errors import CdlabError, Stalled
+from cdlab.grants import grants_of
+from cdlab.history import SCHEMA, History
+from cdlab.kernel import Kernel
+from cdlab.manager.queue import ManagerIntervals, ReleaseQueue
+from cdlab.measures import measure
+from cdlab.model import Application, Microservice, Principal
+from cdlab.observed import Observed
+from cdlab.pipelines import Pipelines
+from cdlab.ports import Ports, Substrate
+from cdlab.recorded_ports import recorded
+from cdlab.recording import Call, Recorder
+from cdlab.rollback_time import phases
+from cdlab.scenario import Scenario
+from cdlab.stories import STORIES, Lab, StorySettings
+from cdlab.version import __version__
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """The waits that a world is worth. Seconds of its own time."""
+
+    look_seconds: float
+    """How often the release manager looks at the registry whatever it was told."""
+    observation_seconds: float
+    """How long a story watches that a rollback stays: at least two looks."""
+    deadline_seconds: float
+    """When a run is given up and counts as censored."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """A substrate that is ready to be used once, with the kernel it runs on."""
+
+    kernel: Kernel
+    substrate: Substrate
+    run: str
+    """The name of this run in image repositories, namespaces and sources."""
+    pace: Pace
+    look_phase: float = 0.0
+    """Where in its interval the manager's first look falls, 0 to 1."""
+    facts: dict[str, Any] | None = None
+    """What to note about the machine, for the first event."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a scenario. Everything else about it is computed from its history."""
+
+    scenario: Scenario
+    history: History
+    is_finished: bool
+    """False when the deadline passed: the run is censored, and stays in the statistics."""
+
+    @cached_property
+    def measures(self) -> dict[str, Any]:
+        """Every measure by name; None where this run cannot tell."""
+        return measure(self.history)
+
+    @cached_property
+    def phases(self) -> dict[str, float]:
+        """Phase of the rollback -> seconds."""
+        return phases(self.history)
+
+
+def run_in(world: World, scenario: Scenario) -> Run:
+    """Run a scenario in a world and remove what it left there, also when it fails."""
+    history = History()
+    recorder = Recorder(world.kernel, history)
+    recorder.append(
+        Call("RunStarted", "people", "notify", scenario.story, "user"),
+        detail={"schema": SCHEMA, "version": __version__, **_settings(world, scenario)},
+    )
+    is_finished = True
+    try:
+        world.kernel.run(
+            _play(world, scenario, recorder),
+            name="story",
+            deadline_seconds=world.pace.deadline_seconds,
+        )
+    except Stalled as stalled:
+        is_finished = False
+        recorder.mark("RunStalled", scenario.story, outcome="censored", because=stalled.message)
+    except CdlabError as error:
+        error.history = history  # type: ignore[attr-defined]
+        raise
+    finally:
+        _clean_up(world)
+    recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
+    return Run(scenario, history, is_finished)
+
+
+def _clean_up(world: World) -> None:
+    """On virtual time the world is forgotten with the kernel; a real one has to be told."""
+    world.kernel.run(world.substrate.destroy(), name="clean-up")
+
+
+def _settings(world: World, scenario: Scenario) -> dict[str, Any]:
+    settings = scenario.settings()
+    if world.substrate.name != "sim":
+        settings["profile"] = None
+    facts = {"facts": world.facts} if world.facts else {}
+    return {"substrate": world.substrate.name, "pace": asdict(world.pace), **settings, **facts}
+
+
+async def _play(world: World, scenario: Scenario, recorder: Recorder) -> None:
+    application = Application(
+        tuple(
+            Microservice(name, world.substrate.image_repository(name))
+            for name in scenario.microservices
+        ),
+        scenario.effective_environments,
+    )
+    await world.substrate.create(application, grants_of(scenario.architecture))
+    observed = Observed(world.kernel, recorder.contents)
+    world.substrate.observe(recorder.pod_changed)
+    world.substrate.observe(observed.see)
+
+    @lru_cache(maxsize=None)
+    def ports(principal: Principal) -> Ports:
+        return recorded(world.substrate.ports(principal), recorder)
+
+    pipelines, delivery = _start(world, scenario, application, recorder, ports)
+    lab = Lab(
+        kernel=world.kernel,
+        application=application,
+        architecture=ARCHITECTURES[scenario.architecture],
+        ports=ports,
+        delivery=delivery,
+        pipelines=pipelines,
+        observed=observed,
+        recorder=recorder,
+        settings=_story_settings(world, scenario),
+    )
+    await STORIES[scenario.story](lab)
+
+
+def _start(
+    world: World,
+    scenario: Scenario,
+    application: Application,
+    recorder: Recorder,
+    ports: Callable[[Principal], Ports],
+) -> tuple[Pipelines, Delivery]:
+    """Put CI and, where there is one, the release manager to work."""
+    architecture = ARCHITECTURES[scenario.architecture]
+    variant = scenario.variant
+    pipelines = Pipelines(
+        world.kernel,
+        architecture.continuous_integration(application, ports, variant),
+        ports("ci"),
+        recorder,
+        scenario.executors,
+    )
+    pipelines.start()
+    if architecture.manager is None:
+        assert architecture.delivery is not None, "without a manager people deliver"
+        return pipelines, architecture.delivery(application, ports, variant)
+    intervals = ManagerIntervals(
+        variant.poll_interval_seconds or world.pace.look_seconds,
+        is_poll_only=variant.poll_interval_seconds is not None,
+        phase=world.look_phase,
+    )
+    manager = architecture.manager(application, ports, variant)
+    queue = ReleaseQueue(world.kernel, manager, ports("manager"), application, intervals)
+    queue.start()
+    return pipelines, queue
+
+
+def _story_settings(world: World, scenario: Scenario) -> StorySettings:
+    poll = scenario.variant.poll_interval_seconds or 0.0
+    return StorySettings(
+        run=world.run,
+        replicas=scenario.replicas,
+        is_out_of_band=scenario.variant.rollback == "rollout-undo",
+        has_next_push=scenario.next_push,
+        has_merge=scenario.merge,
+        observation_seconds=max(world.pace.observation_seconds, 2 * poll),
+        payload_kib=scenario.payload_kib,
+        build_work=scenario.build_work,
+    )

@@ -1,0 +1,247 @@
+"""
+Parse untrusted YAML the way Kubernetes reads it, keeping where in the text each value stands.
+
+In comes a text, out comes a `ParsedFile`: the documents as plain values, and the parser's nodes
+with their marks, by which an edit finds its place. Safe YAML only,
+with limits on size, depth and aliases. Pure, and cached by the text, since the simulator parses the
+same few manifests thousands of times. `manifests` is its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NoReturn, TypeAlias
+
+from cdlab.errors import ManifestError
+
+SIZE_LIMIT_BYTES = 1024 * 1024
+"""etcd accepts 1.5 MiB for one object; a text that a person wrote is far smaller."""
+DEPTH_LIMIT = 50
+"""A Deployment with every field set nests about 15 levels."""
+NODE_LIMIT = 100_000
+"""Values of one file, each alias counted with all that it stands for."""
+CACHED_FILES = 1024
+"""A run of 50 microservices in 3 environments has 150 current texts and as many earlier ones."""
+
+Node: TypeAlias = Any
+"""A node of PyYAML, with marks. Its stubs lack `id` and `style`; importing it here costs 20 ms."""
+Steps: TypeAlias = Sequence[str | int]
+"""Where a value is inside a document: keys and indexes, outermost first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParsedFile:
+    """A file with one or more documents. Shared by all callers: read it, never change it."""
+
+    text: str
+    path: str
+    data: tuple[dict[str, Any], ...]
+    """One mapping per document; empty documents are left out."""
+    roots: tuple[Node, ...]
+    """The parser's nodes of the same documents."""
+
+    def refuse(self, where: int | Node, what: str, *, help: str = "") -> NoReturn:
+        """Raise ManifestError for a line (from 1) or for the line on which a node begins."""
+        line = where if isinstance(where, int) else where.start_mark.line + 1
+        raise ManifestError(self.path, line, what, help=help)
+
+    def reached(self, index: int, steps: Steps) -> list[tuple[Node, Node]]:
+        """
+        Follow steps into a document and return (key node, value node) for those that exist.
+
+        The result is shorter than `steps` where the path ends early. The element of a sequence is
+        its own key.
+        """
+        found: list[tuple[Node, Node]] = []
+        node = self.roots[index]
+        for step in steps:
+            if node.id == "mapping":
+                pairs = [pair for pair in node.value if pair[0].value == step]
+                found += pairs[-1:]  # a merge key puts what it brings in first
+            elif node.id == "sequence" and isinstance(step, int) and step < len(node.value):
+                found.append((node.value[step], node.value[step]))
+                pairs = found[-1:]
+            if node.id == "scalar" or not pairs:
+                return found
+            node = found[-1][1]
+        return found
+
+    def line(self, index: int, steps: Steps = ()) -> int:
+        """Return the line of a value, or of the innermost existing one around it."""
+        found = self.reached(index, steps)
+        return int((found[-1][0] if found else self.roots[index]).start_mark.line) + 1
+
+    def entry(self, index: int, steps: Steps) -> tuple[Node, Node]:
+        """Return the key node and the value node at a place, if they stand there and only there."""
+        found = self.reached(index, steps)
+        if len(found) < len(steps):
+            what = f'"{steps[-1]}" comes from elsewhere, by a merge key or an alias'
+            self.refuse(self.line(index, steps), what, help="Write it in place.")
+        key, value = found[-1]
+        if self.text[value.start_mark.index : value.end_mark.index].startswith(("&", "!")):
+            what = f'"{steps[-1]}" has an anchor, an alias or a tag'
+            self.refuse(key, what, help="Write the value in place.")
+        return key, value
+
+
+@lru_cache(maxsize=CACHED_FILES)
+def parse(text: str, path: str) -> ParsedFile:
+    """Parse a file, or raise ManifestError with the line of what is refused."""
+    import yaml
+
+    if len(text) > SIZE_LIMIT_BYTES or len(text.encode(errors="replace")) > SIZE_LIMIT_BYTES:
+        raise ManifestError(path, 1, f"larger than {SIZE_LIMIT_BYTES} bytes")
+    if "\ufeff" in text:  # the parser's marks would be off by one
+        raise ManifestError(path, 1, "has a byte-order mark", help="Save it as UTF-8 without one.")
+    try:
+        _guard(text, path)
+        return _composed(text, path)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = f"not valid YAML: {error.problem or error.context}"
+        raise ManifestError(path, mark.line + 1 if mark else 1, what) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ManifestError(path, line, f"not valid YAML: {error.reason}") from error
+    except ValueError as error:  # an integer of thousands of digits, half a surrogate pair
+        raise ManifestError(path, 1, f"not valid YAML: {error}") from error
+
+
+def copied(value: Any) -> Any:
+    """Return a copy that shares nothing with the value, not even what an alias shares inside it."""
+    if isinstance(value, dict):
+        return {key: copied(each) for key, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value
+
+
+def with_value(document: Any, steps: Steps, value: Any) -> Any:
+    """Return the document with one value replaced (or added to a mapping), copying only the way."""
+    if not steps:
+        return value
+    step, inner = steps[0], steps[1:]
+    if isinstance(document, Mapping):
+        return {**document, step: with_value(document.get(step), inner, value)}
+    if isinstance(document, list) and isinstance(step, int):
+        return [with_value(e, inner, value) if i == step else e for i, e in enumerate(document)]
+    return {step: with_value(None, inner, value)}
+
+
+def spliced(text: str, start: int, end: int, new: str) -> str:
+    """Return the text with the characters from start to end replaced."""
+    return text[:start] + new + text[end:]
+
+
+def end_of(text: str, node: Node) -> int:
+    """Return where a value ends, without the empty lines that a block scalar takes along."""
+    start, end = node.start_mark.index, node.end_mark.index
+    return int(start + len(text[start:end].rstrip()))
+
+
+def with_scalar(text: str, old: Node, new: str) -> str:
+    """Return the text with a scalar replaced; an empty one stands directly after its colon."""
+    start, end = old.start_mark.index, end_of(text, old)
+    return spliced(text, start, end, new if start < end else " " + new)
+
+
+def is_plain_string(text: str) -> bool:
+    """Return whether an unquoted scalar of these characters is read as a string, not 1 or true."""
+    import yaml
+
+    tag = _loader()("").resolve(yaml.ScalarNode, text, (True, False))
+    return bool(tag == "tag:yaml.org,2002:str")
+
+
+def double_quoted(value: str) -> str:
+    """Return a double-quoted scalar on one line, with everything escaped that does not print."""
+    return '"' + "".join(map(_escaped, value)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """Return the safe loader (libyaml's if it is there) without dates, which JSON does not have."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    resolvers = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in base.yaml_implicit_resolvers.items()
+    }
+    return type("KubernetesLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+
+
+def _guard(text: str, path: str) -> None:
+    """Refuse what would be costly or dangerous to construct while only events exist."""
+    import yaml
+
+    sizes: dict[str | None, int] = {}
+    opened: list[tuple[str | None, int]] = []  # (anchor, values before it)
+    count = 0
+    events: Any = yaml.parse(text, Loader=_loader())
+    for event in events:
+        what = ""
+        if isinstance(event, yaml.AliasEvent):
+            if any(anchor for anchor, _ in opened):
+                what = f'alias "*{event.anchor}" inside an anchored value'
+            count += sizes.get(event.anchor, 1)
+        elif isinstance(event, yaml.NodeEvent):
+            tag = getattr(event, "tag", None)
+            if tag not in (None, "!", "tag:yaml.org,2002:str"):
+                what = f'the tag "{tag}" is not allowed'
+            if not isinstance(event, yaml.ScalarEvent):
+                opened.append((event.anchor, count))
+            count += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = opened.pop()
+            if anchor:
+                sizes[anchor] = count - before
+        if len(opened) > DEPTH_LIMIT:
+            what = f"nested more than {DEPTH_LIMIT} levels deep"
+        if count > NODE_LIMIT:
+            what = f"more than {NODE_LIMIT} values, aliases expanded"
+        if what:
+            raise ManifestError(path, event.start_mark.line + 1, what)
+
+
+def _composed(text: str, path: str) -> ParsedFile:
+    roots, data = [], []
+    loader = _loader()(text)
+    while loader.check_node():
+        root = loader.get_node()
+        _refuse_bad_keys(root, path)
+        value = loader.construct_document(root)
+        if isinstance(value, dict):
+            roots.append(root)
+            data.append(value)
+        elif value is not None:
+            line = root.start_mark.line + 1
+            raise ManifestError(path, line, "a manifest is a mapping, and this is not one")
+    return ParsedFile(text, path, tuple(data), tuple(roots))
+
+
+def _refuse_bad_keys(root: Node, path: str) -> None:
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if node.id == "sequence":
+            todo += node.value
+        if node.id != "mapping":
+            continue
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.id != "scalar":
+                raise ManifestError(path, key.start_mark.line + 1, "a key is not a scalar")
+            if key.value in seen:
+                raise ManifestError(path, key.start_mark.line + 1, f'second key "{key.value}"')
+            seen.add(key.value)
+            todo.append(value)

@@ -1,0 +1,82 @@
+"""
+The source of the sample microservices: the files of a code repo, as text by path.
+
+They come from the folder `services/` of the project, which is `cdlab/_services` in a wheel, with a
+version, a colour and the costs of a build written in. Both substrates put them into code repos.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+SERVICES = ("front-end", "users", "orders")
+"""Those with a folder of their own. Every other name is made from `users`."""
+
+_TEMPLATE = "users"
+_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_WORD = re.compile(r"[A-Za-z0-9#._+-]+")
+
+
+def source(
+    name: str,
+    *,
+    version: str,
+    colour: str,
+    run: str,
+    payload_kib: int = 0,
+    build_work: int = 0,
+    replicas: int = 2,
+) -> dict[str, str]:
+    """
+    Return the files of a microservice's code repo.
+
+    `version` is what /version answers and `colour` a CSS colour. `run` tells apart two runs of the
+    lab that share a Docker engine, and so a build cache. `payload_kib` are KiB of incompressible
+    bytes in the image, `build_work` MiB that the build hashes. Raises ValueError for a name that
+    Kubernetes would refuse, and for a version, colour or run that is not one short word.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not the name of a microservice: {name!r}")
+    if min(payload_kib, build_work, replicas) < 0:
+        raise ValueError("payload, build work and replicas are not negative")
+    files = dict(_files(name if name in SERVICES else _TEMPLATE))
+    if name not in SERVICES:
+        files = {path: re.sub(rf"\b{_TEMPLATE}\b", name, text) for path, text in files.items()}
+    costs = _with_number(files["build.env"], "PAYLOAD_KIB=", payload_kib)
+    files["build.env"] = _with_number(costs, "BUILD_WORK=", build_work)
+    files["service.yaml"] = _with_number(files["service.yaml"], "  replicas: ", replicas)
+    return files | _words(version=version, colour=colour, run=run)
+
+
+def changed(files: Mapping[str, str], *, version: str, colour: str | None = None) -> dict[str, str]:
+    """Return only the files that a developer edits for a new version."""
+    words = {"version": version} if colour is None else {"version": version, "colour": colour}
+    edited = _words(**words)
+    return {path: text for path, text in edited.items() if files.get(path) != text}
+
+
+def _words(**words: str) -> dict[str, str]:
+    """Return the one-word files under www/."""
+    for what, word in words.items():
+        if not _WORD.fullmatch(word):
+            raise ValueError(f"not a {what}: {word!r}")
+    return {f"www/{what}": f"{word}\n" for what, word in words.items()}
+
+
+def _with_number(text: str, before: str, number: int) -> str:
+    result, count = re.subn(rf"(?m)^{before}\d+$", f"{before}{number}", text)
+    assert count == 1, f"{before!r} is not once in a sample microservice"
+    return result
+
+
+@lru_cache(maxsize=len(SERVICES))
+def _files(name: str) -> tuple[tuple[str, str], ...]:
+    """Read a microservice's folder, in the order of its paths."""
+    here = Path(__file__).parent
+    installed = here / "_services"
+    folder = (installed if installed.is_dir() else here.parent / "services") / name
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return tuple((path.relative_to(folder).as_posix(), path.read_text("utf-8")) for path in paths)

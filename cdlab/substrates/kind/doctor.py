@@ -1,0 +1,234 @@
+"""
+Whether this machine can run a substrate, and what to do where it cannot.
+
+In: a substrate's name and the settings. Out: a finding for each thing looked at, each with the
+command that mends it, and a verdict. Who calls it: `cdlab doctor`. Works where nothing is
+installed: it asks programs and files, never a client library.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cdlab.substrates.kind.engine import is_port_free
+from cdlab.substrates.kind.nodes import TOOLS
+from cdlab.substrates.kind.settings import (
+    BUSYBOX_IMAGE,
+    LABEL,
+    PYTHON_IMAGE,
+    REGISTRY_IMAGE,
+    KindSettings,
+)
+
+PYTHON = (3, 11)
+GIB = 1 << 30
+MEMORY_BYTES = (2 * GIB, 4 * GIB)
+"""Below the first a lab does not fit, below the second it is tight: three nodes, the registry and
+the sample microservices take about 1 GiB before anything is built."""
+DISK_BYTES = (3 * GIB, 10 * GIB)
+"""Images and three nodes take about 2 GiB; below the second, runs with large images fill it up."""
+INOTIFY = {"max_user_instances": 512, "max_user_watches": 524288}
+"""kind's own advice (https://kind.sigs.k8s.io/docs/user/known-issues); three nodes often do with
+less, so less is a warning."""
+KIND_PACKAGES = ("docker", "kubernetes", "git", "pytest_kind", "bcrypt")
+KIND_VERSION = "v0.30.0"
+"""The release that the default node image belongs to."""
+State = Literal["ok", "warn", "missing"]
+Verdict = Literal["go", "no-go"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    """"missing" stands in the way; "warn" does not."""
+    detail: str
+    help: str = ""
+    """The command that mends it. Empty when there is nothing to mend."""
+
+
+def examine(substrate: str, settings: KindSettings | None = None) -> list[Finding]:
+    """Return the findings for "sim" or "kind", in the order in which they should be mended."""
+    settings = settings or KindSettings()
+    if substrate == "sim":
+        return [_python()]
+    if substrate != "kind":
+        raise ValueError(f'there is no substrate "{substrate}", only "sim" and "kind"')
+    findings = [_python(), _packages(), *(_tool(name) for name in TOOLS)]
+    findings += [_kind_version(), _memory(), _disk(settings), *_inotify()]
+    engine = _engine()
+    findings.append(engine)
+    if engine.state == "ok":
+        findings += _ports(settings)
+        findings += [_image(image, settings) for image in settings.images]
+    return findings
+
+
+def verdict(findings: list[Finding]) -> Verdict:
+    """Return "go" unless something that is needed is missing."""
+    return "no-go" if any(finding.state == "missing" for finding in findings) else "go"
+
+
+def run_program(*command: str) -> str | None:
+    """Return what a program says on standard output; None when it is missing, fails or hangs."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=15, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info >= PYTHON:
+        return Finding("Python", "ok", found)
+    wanted = ".".join(map(str, PYTHON))
+    return Finding(
+        "Python", "missing", f"{found}, {wanted} is needed", f"uv python install {wanted}"
+    )
+
+
+def _packages() -> Finding:
+    absent = [name for name in KIND_PACKAGES if not _is_installed(name)]
+    if not absent:
+        return Finding("Python packages", "ok", ", ".join(KIND_PACKAGES))
+    mend = "pip install 'cdlab[kind]'"
+    return Finding("Python packages", "missing", f"not installed: {', '.join(absent)}", mend)
+
+
+def _is_installed(package: str) -> bool:
+    spec = importlib.util.find_spec(package)
+    # Any folder of that name beside the program is a "namespace package", which has no origin.
+    return spec is not None and spec.origin is not None
+
+
+def _tool(name: str) -> Finding:
+    path = shutil.which(name)
+    if path is None:
+        return Finding(name, "missing", "not on the PATH", TOOLS[name])
+    return Finding(name, "ok", path)
+
+
+def _kind_version() -> Finding:
+    said = run_program("kind", "version") or "unknown"
+    if KIND_VERSION in said:
+        return Finding("kind version", "ok", said)
+    return Finding("kind version", "warn", f"{said}, made for {KIND_VERSION}", TOOLS["kind"])
+
+
+def _engine() -> Finding:
+    version = run_program("docker", "version", "--format", "{{.Server.Version}}")
+    if version:
+        return Finding("Docker engine", "ok", version)
+    mend = "start Docker Desktop, or: sudo systemctl start docker"
+    return Finding("Docker engine", "missing", "does not answer", mend)
+
+
+def _graded(name: str, available: int, bounds: tuple[int, int], mend: str) -> Finding:
+    least, comfortable = bounds
+    detail = f"{available / GIB:.1f} GiB free"
+    if available >= comfortable:
+        return Finding(name, "ok", detail)
+    state: State = "warn" if available >= least else "missing"
+    detail += f", at least {least // GIB} GiB needed, {comfortable // GIB} GiB comfortable"
+    return Finding(name, state, detail, mend)
+
+
+def _memory() -> Finding:
+    mend = "close other programs, or give Docker more memory"
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        # Not Linux: the engine lives in a virtual machine, whose size is all that can be known.
+        total = run_program("docker", "info", "--format", "{{.MemTotal}}")
+        if not total:
+            return Finding("memory", "warn", "unknown", mend)
+        return _graded("memory", int(total), MEMORY_BYTES, mend)
+    return _graded("memory", available * 1024, MEMORY_BYTES, mend)
+
+
+def _disk(settings: KindSettings) -> Finding:
+    root = Path(run_program("docker", "info", "--format", "{{.DockerRootDir}}") or "/nowhere")
+    place = root if root.is_dir() else Path(settings.cache_home.anchor or "/")
+    free = shutil.disk_usage(place).free
+    return _graded(f"disk ({place})", free, DISK_BYTES, "docker system prune")
+
+
+def _inotify() -> list[Finding]:
+    findings = []
+    for limit, wanted in INOTIFY.items():
+        file = Path("/proc/sys/fs/inotify") / limit
+        if not file.exists():
+            continue
+        found = int(file.read_text())
+        if found >= wanted:
+            findings.append(Finding(f"inotify {limit}", "ok", str(found)))
+            continue
+        mend = f"sudo sysctl fs.inotify.{limit}={wanted}"
+        detail = f"{found}, {wanted} recommended"
+        findings.append(Finding(f"inotify {limit}", "warn", detail, mend))
+    return findings
+
+
+def _ports(settings: KindSettings) -> list[Finding]:
+    ours = _our_ports(settings)
+    variables = {
+        settings.registry_port: "CDLAB_REGISTRY_PORT",
+        settings.git_port: "CDLAB_GIT_PORT",
+        **dict.fromkeys(settings.node_ports, "CDLAB_NODE_PORTS"),
+    }
+    findings = []
+    for port, variable in variables.items():
+        name = f"port {port}"
+        if port in ours:
+            findings.append(Finding(name, "ok", "used by this lab"))
+        elif is_port_free(port):
+            findings.append(Finding(name, "ok", "free"))
+        else:
+            mend = f"ss -ltnp 'sport = :{port}' shows by what; or: export {variable}=…"
+            findings.append(Finding(name, "missing", "in use by another program", mend))
+    return findings
+
+
+def _our_ports(settings: KindSettings) -> set[int]:
+    """Return the ports that containers of this lab publish."""
+    filters = (
+        f"label={LABEL}={settings.cluster_name}",
+        f"label=io.x-k8s.kind.cluster={settings.cluster_name}",
+    )
+    names = [run_program("docker", "ps", "--quiet", "--filter", mine) or "" for mine in filters]
+    containers = " ".join(names).split()
+    if not containers:
+        return set()
+    said = run_program("docker", "inspect", *containers) or "[]"
+    return {
+        int(binding["HostPort"])
+        for container in json.loads(said)
+        for bindings in container["NetworkSettings"]["Ports"].values()
+        for binding in bindings or ()
+    }
+
+
+def _image(image: str, settings: KindSettings) -> Finding:
+    purposes = {
+        settings.node_image: "node image",
+        REGISTRY_IMAGE: "registry image",
+        PYTHON_IMAGE: "Python image",
+        BUSYBOX_IMAGE: "busybox image",
+    }
+    if run_program("docker", "image", "inspect", "--format", "{{.Id}}", image):
+        return Finding(purposes[image], "ok", image)
+    mend = f"docker pull {image}"
+    if image == settings.node_image:
+        mend += "   (or: export CDLAB_NODE_IMAGE=…)"
+    return Finding(purposes[image], "warn", f"{image} is not here; up pulls it", mend)

@@ -1,0 +1,113 @@
+"""
+`docker build` in memory, and the images it leaves on the machine that built them.
+
+In: a checkout and an image reference. Out: a `BuiltImage`; `images` is the local image store that
+`registry.py` pushes from. One engine serves every principal, as on a machine that runs CI. Made by
+`substrate.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cdlab.errors import BuildFailed, FileMissing
+from cdlab.kernel import Kernel
+from cdlab.model import BuiltImage, Content, ImageRef
+from cdlab.ports import Checkout
+from cdlab.substrates.sim.costs import Costs
+
+BASE_LAYER_BYTES = 2_160_000
+"""About what busybox 1.35 takes, compressed. The same layer for every image."""
+UNHEALTHY = "www/unhealthy"
+"""A source with this file makes an image whose pods never become Ready."""
+FAILING_STEP = "RUN false"
+"""A line of a Dockerfile that makes the build fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a build needs to know of a checkout's committed files."""
+
+    content: Content
+    layer_bytes: int
+    """Size of the layer that the source becomes: what its files have, uncompressed."""
+    is_healthy: bool
+    failure: str
+    """Why it cannot be built; empty if it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalImage:
+    """An image in the store of the engine."""
+
+    image_id: str
+    source: Source
+    created_us: int
+    """When the build ended that made it. A build from the cache keeps the date."""
+
+
+class SimBuilder:
+    """The docker engine of the CI machine."""
+
+    def __init__(self, kernel: Kernel, costs: Costs, *, has_build_cache: bool = True) -> None:
+        self.kernel = kernel
+        self.costs = costs
+        self.has_build_cache = has_build_cache
+        self.images: dict[str, LocalImage] = {}
+        """By image id."""
+        self._cache: dict[Content, LocalImage] = {}
+        self._sources: dict[Content, Source] = {}
+
+    async def build(self, checkout: Checkout, ref: ImageRef) -> BuiltImage:
+        source = self._read(checkout)
+        image = self._cached(source)
+        name = ref.repository.rpartition("/")[2]
+        purpose = "build_cached" if image else "build"
+        await self.kernel.sleep(self.costs.duration(purpose, name))
+        if source.failure:
+            raise BuildFailed(f"docker build of '{ref}' failed: {source.failure}")
+        # Another build of the same source may have ended in the meantime.
+        image = image or self._cached(source) or self._make(source)
+        return BuiltImage(ref, image.image_id, source.content)
+
+    def is_healthy(self, content: Content) -> bool:
+        """Whether pods of an image of this source become Ready. True of what was never built."""
+        source = self._sources.get(content)
+        return source is None or source.is_healthy
+
+    def _cached(self, source: Source) -> LocalImage | None:
+        return self._cache.get(source.content) if self.has_build_cache else None
+
+    def _make(self, source: Source) -> LocalImage:
+        """Every uncached build leaves another image: dates are in it, and the engine counts."""
+        now = self.kernel.now_us
+        identity = f"{source.content} {now} {len(self.images)}"
+        image_id = "sha256:" + sha256(identity.encode()).hexdigest()
+        image = LocalImage(image_id, source, now)
+        self.images[image_id] = self._cache[source.content] = image
+        return image
+
+    def _read(self, checkout: Checkout) -> Source:
+        content = checkout.content
+        if content not in self._sources:
+            self._sources[content] = _source(checkout)
+        return self._sources[content]
+
+
+def _source(checkout: Checkout) -> Source:
+    """Read the committed files; what was written since and not committed is left out."""
+    files = {}
+    for path in checkout.paths() if checkout.head else ():
+        try:
+            files[path] = checkout.read(path, at=checkout.head)
+        except FileMissing:
+            continue
+    failure = ""
+    dockerfile = files.get("Dockerfile")
+    if dockerfile is None:
+        failure = "there is no Dockerfile"
+    elif FAILING_STEP in (" ".join(line.split()) for line in dockerfile.splitlines()):
+        failure = f"the command of '{FAILING_STEP}' returned 1"
+    size = sum(len(text.encode()) for text in files.values())
+    return Source(checkout.content, size, UNHEALTHY not in files, failure)

@@ -1,0 +1,191 @@
+"""
+Commits, trees and what git computes from them: ids, ancestors, logs and three-way merges.
+
+Pure and immutable: a tree is a mapping from path to text that nobody changes, so commits, clones
+and servers share it. In: texts and commits. Out: commits, logs, merged texts. Called by `git.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+from hashlib import sha1
+
+from cdlab.model import Commit, Content, Principal, Revision
+
+Tree = Mapping[str, str]
+"""Path -> text. Never changed once a commit has it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredCommit:
+    """A commit with its files. It holds its parents, so that it holds its whole history."""
+
+    summary: Commit
+    parents: tuple[StoredCommit, ...]
+    tree: Tree
+    content: Content
+    author: Principal
+    time_us: int
+    generation: int
+    """One more than the highest of its parents: a child always sorts after them."""
+
+    @property
+    def revision(self) -> Revision:
+        """Its id."""
+        return self.summary.revision
+
+    @property
+    def age(self) -> tuple[int, int, str]:
+        """What a log sorts by: newest first, children before parents, then by id."""
+        return -self.time_us, -self.generation, self.summary.revision
+
+
+@lru_cache(maxsize=8192)
+def blob_id(text: str) -> str:
+    """The id that git gives a file of this text."""
+    data = text.encode()
+    return sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def content_of(tree: Tree) -> Content:
+    """The id of a tree: equal files, equal id. Not git's own, which has an object per folder."""
+    lines = "".join(f"{blob_id(tree[path])} {path}\0" for path in sorted(tree))
+    return Content(sha1(lines.encode()).hexdigest())
+
+
+EMPTY: Tree = {}
+EMPTY_CONTENT = content_of(EMPTY)
+
+
+def make_commit(
+    tree: Tree, parents: tuple[StoredCommit, ...], message: str, author: Principal, time_us: int
+) -> StoredCommit:
+    """The same files, parents, message, author and time make the same commit, as in git."""
+    content = content_of(tree)
+    ids = tuple(parent.summary.revision for parent in parents)
+    text = f"{content}\n{' '.join(ids)}\n{author} {time_us}\n\n{message}"
+    revision = Revision(sha1(text.encode()).hexdigest())
+    generation = 1 + max((parent.generation for parent in parents), default=0)
+    summary = Commit(revision, ids, message)
+    return StoredCommit(summary, parents, tree, content, author, time_us, generation)
+
+
+def reachable(head: StoredCommit | None) -> dict[Revision, StoredCommit]:
+    """The commits that a head stands on, itself included."""
+    found: dict[Revision, StoredCommit] = {}
+    pending = [head] if head else []
+    while pending:
+        commit = pending.pop()
+        if commit.revision not in found:
+            found[commit.revision] = commit
+            pending += commit.parents
+    return found
+
+
+def is_ancestor(old: StoredCommit, new: StoredCommit) -> bool:
+    """Whether `new` stands on `old`, or is it."""
+    seen = {new.revision}
+    pending = [new]
+    while pending:
+        commit = pending.pop()
+        if commit.revision == old.revision:
+            return True
+        for parent in commit.parents:
+            if parent.generation >= old.generation and parent.revision not in seen:
+                seen.add(parent.revision)
+                pending.append(parent)
+    return False
+
+
+def newest_first(commits: Iterable[StoredCommit]) -> list[StoredCommit]:
+    """Sort commits as `git log` does."""
+    return sorted(commits, key=lambda commit: commit.age)
+
+
+def log_of(head: StoredCommit | None, path: str | None) -> list[StoredCommit]:
+    """
+    The commits of a head, newest first; with *path*, a file or folder, those that changed it.
+
+    Simplified as `git log -- path` is: a commit that has the path as one of its parents has it is
+    left out, and the walk goes on with that parent alone. So a merge shows only where it combined
+    two changes of the same path.
+    """
+    if path is None:
+        return newest_first(reachable(head).values())
+    shown = []
+    seen = set()
+    pending = [head] if head else []
+    while pending:
+        commit = pending.pop()
+        if commit.revision in seen:
+            continue
+        seen.add(commit.revision)
+        here = _at(commit.tree, path)
+        same = next((each for each in commit.parents if _at(each.tree, path) == here), None)
+        if same is not None:
+            pending.append(same)
+            continue
+        if commit.parents or here:
+            shown.append(commit)
+        pending += commit.parents
+    return newest_first(shown)
+
+
+def _at(tree: Tree, path: str) -> str | tuple[tuple[str, str], ...]:
+    """A file's text, or the files of a folder; an empty tuple where there is neither."""
+    if path in tree:
+        return tree[path]
+    return tuple(sorted((each, text) for each, text in tree.items() if each.startswith(f"{path}/")))
+
+
+def three_way(base: Tree, ours: Tree, theirs: Tree) -> tuple[dict[str, str], tuple[str, ...]]:
+    """
+    Do to `ours` what was done from `base` to `theirs`.
+
+    Returns the files and the paths in conflict: what both sides changed, in the same or in
+    neighbouring lines.
+    """
+    merged = dict(ours)
+    conflicts = []
+    for path in sorted({*base, *theirs}):
+        before, wanted, here = base.get(path), theirs.get(path), ours.get(path)
+        if wanted in (before, here):
+            continue
+        result = wanted
+        if here != before:
+            texts = (before, here, wanted)
+            result = None if None in texts else merge_lines(*map(str, texts))
+            if result is None:
+                conflicts.append(path)
+                continue
+        if result is None:
+            del merged[path]
+        else:
+            merged[path] = result
+    return merged, tuple(conflicts)
+
+
+def merge_lines(base: str, ours: str, theirs: str) -> str | None:
+    """Combine two changes of a text; None if they meet. The same change on both sides does not."""
+    lines = base.splitlines(keepends=True)
+    merged: list[str] = []
+    position, last = 0, (-1, -1, [""])
+    for edit in sorted(_edits(lines, ours) + _edits(lines, theirs)):
+        start, end, replacement = edit
+        if edit == last:
+            continue
+        if start <= last[1]:
+            return None
+        merged += lines[position:start] + replacement
+        position, last = end, edit
+    return "".join(merged + lines[position:])
+
+
+def _edits(lines: list[str], text: str) -> list[tuple[int, int, list[str]]]:
+    """What turns the lines into the text: which of them (from, to) become which others."""
+    others = text.splitlines(keepends=True)
+    steps = SequenceMatcher(None, lines, others, autojunk=False).get_opcodes()
+    return [(i, j, others[k:m]) for tag, i, j, k, m in steps if tag != "equal"]

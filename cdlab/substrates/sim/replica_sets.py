@@ -1,0 +1,94 @@
+"""
+ReplicaSets: so many pods of one template.
+
+`rollouts.py` sets how many there should be; `settle` makes or stops pods until there are as many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cdlab.substrates.sim.nodes import Node
+from cdlab.substrates.sim.pods import Kubelet, Pod
+from cdlab.substrates.sim.workload_specs import PodTemplate, template_hash
+
+
+@dataclass(slots=True, eq=False)
+class ReplicaSet:
+    """The pods of one pod template of one workload."""
+
+    environment: str
+    workload: str
+    template: PodTemplate
+    kubelet: Kubelet
+    pod_changed: Callable[[], None]
+    """The Deployment's reconciliation."""
+    siblings: Callable[[], list[Node | None]]
+    """The nodes of all the Deployment's pods, those of its other ReplicaSets included."""
+    rollout_number: int = 0
+    replicas: int = 0
+    """How many pods there should be."""
+    min_ready_seconds: int = 0
+    scaled_for: int = 0
+    """The Deployment's replicas when this was last scaled (`desired-replicas` annotation)."""
+    scaled_within: int = 0
+    """Those and the surge (`max-replicas` annotation)."""
+    pods: list[Pod] = field(default_factory=list)
+    """Pods that are not stopping, oldest first: Kubernetes counts no others."""
+    leaving: list[Pod] = field(default_factory=list)
+    """Pods that were asked to stop and are not gone."""
+
+    @property
+    def name(self) -> str:
+        """The workload and the hash of the template."""
+        return f"{self.workload}-{template_hash(self.template)}"
+
+    @property
+    def ready(self) -> int:
+        """How many pods are Ready."""
+        return sum(pod.is_ready for pod in self.pods)
+
+    @property
+    def available(self) -> int:
+        """How many pods have been Ready for `minReadySeconds`."""
+        return sum(pod.is_available for pod in self.pods)
+
+    def settle(self) -> bool:
+        """Make or stop pods until there are as many as there should be; tell whether any were."""
+        missing = self.replicas - len(self.pods)
+        for _ in range(missing):
+            self.pods.append(self.kubelet.create(self, self.template, self.name))
+        if missing < 0:
+            for pod in self._least_wanted()[:-missing]:
+                self.pods.remove(pod)
+                self.leaving.append(pod)
+                self.kubelet.stop(pod)
+        return missing != 0
+
+    def pod_gone(self, pod: Pod) -> None:
+        """Forget a pod that has ended."""
+        self.leaving.remove(pod)
+        self.pod_changed()
+
+    def _least_wanted(self) -> list[Pod]:
+        """
+        The pods in the order in which they are given up.
+
+        Kubernetes': without a node, not started, not Ready, with more siblings on its node, Ready
+        for a shorter time, younger. It measures the time since Ready in powers of two and breaks
+        ties at random, which is not modelled.
+        """
+        nodes = self.siblings()
+        order = {id(pod): number for number, pod in enumerate(self.pods)}
+        return sorted(
+            self.pods,
+            key=lambda pod: (
+                pod.node is not None,
+                pod.is_started,
+                pod.is_ready,
+                -nodes.count(pod.node),
+                -pod.ready_us,
+                -order[id(pod)],
+            ),
+        )

@@ -1,0 +1,53 @@
+"""
+The worlds that a scenario can run in, by name: the one place that chooses a substrate.
+
+The simulator is ready at once. Kind wants a lab that `cdlab up` has started, and its modules are
+imported only when it is asked for.
+"""
+
+from __future__ import annotations
+
+from cdlab.kernel import Kernel
+from cdlab.random_streams import RandomStreams
+from cdlab.runner import Pace, Run, World, run_in
+from cdlab.scenario import Scenario
+
+SUBSTRATES = ("sim", "kind")
+
+SIMULATED_PACE = Pace(look_seconds=300.0, observation_seconds=900.0, deadline_seconds=30 * 86_400.0)
+"""Flux v1 looks every 300 s."""
+
+REAL_PACE = Pace(look_seconds=2.0, observation_seconds=5.0, deadline_seconds=240.0)
+"""Short, because somebody waits for it; the interval is noted in every history."""
+
+
+def run(scenario: Scenario, *, substrate: str = "sim") -> Run:
+    """Run a scenario once and return the run. Raises `SubstrateUnavailable` for a missing lab."""
+    return run_in(simulated(scenario) if substrate == "sim" else real(scenario), scenario)
+
+
+def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:
+    """A new simulated world; the same scenario and seed always give the same one."""
+    from cdlab.substrates.sim import SimSubstrate
+    from cdlab.substrates.sim.costs import Costs, load_profile
+
+    kernel = Kernel(tie_seed=tie_seed)
+    streams = RandomStreams(scenario.seed)
+    costs = Costs(load_profile(scenario.profile), streams)
+    substrate = SimSubstrate(
+        kernel, streams, costs, has_build_cache=scenario.variant.has_build_cache
+    )
+    return World(
+        kernel=kernel,
+        substrate=substrate,
+        run="sim",
+        pace=SIMULATED_PACE,
+        look_phase=streams.draw("look phase", "", 0),
+    )
+
+
+def real(scenario: Scenario) -> World:
+    """A world on the running lab, with a name of its own so that runs never meet."""
+    from cdlab.substrates.kind import world
+
+    return world(scenario, REAL_PACE)

@@ -1,0 +1,164 @@
+"""Profiles: every number has a source, mistakes are told all at once, draws are reproducible."""
+
+from __future__ import annotations
+
+from math import exp
+from pathlib import Path
+
+import pytest
+
+from cdlab.errors import CdlabError
+from cdlab.random_streams import RandomStreams
+from cdlab.substrates.sim.costs import PURPOSES, SHARES, Costs, load_profile, profile_names
+
+
+def test_the_profiles_that_come_with_cdlab() -> None:
+    """A default, one with a long tail and one for arithmetic by hand."""
+    assert profile_names() == ("constant", "heavy-ci", "lean-ci")
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_number_has_a_source(name: str) -> None:
+    """Each purpose of each profile says where its numbers come from."""
+    profile = load_profile(name)
+    assert set(profile.costs) == set(PURPOSES)
+    assert all(cost.source for cost in profile.costs.values())
+    assert profile.description
+
+
+def test_the_heavy_profile_has_the_mean_that_was_published() -> None:
+    """Median 3.3 minutes and mean 12 to 13 minutes: that is where its sigma comes from."""
+    median, sigma = load_profile("heavy-ci").costs["build"].numbers
+    assert median == pytest.approx(3.3 * 60)
+    assert 12 <= median * exp(sigma**2 / 2) / 60 <= 13
+
+
+def test_a_pod_starts_within_the_objective_of_kubernetes() -> None:
+    """The 99th percentile of a start without a pull is below 5 s."""
+    median, sigma = load_profile("lean-ci").costs["pod_start"].numbers
+    assert 4 < median * exp(2.326 * sigma) < 5
+
+
+def test_a_profile_that_extends_another_says_only_what_is_different() -> None:
+    """The heavy profile differs from the lean one in its pipelines and in nothing else."""
+    lean, heavy = load_profile("lean-ci").costs, load_profile("heavy-ci").costs
+    assert [each for each in lean if lean[each] != heavy[each]] == ["build", "build_cached"]
+
+
+def test_draws_do_not_depend_on_what_else_is_drawn() -> None:
+    """The n-th build of a microservice takes the same time, whoever else builds in between."""
+    profile = load_profile("lean-ci")
+    alone, busy = Costs(profile, RandomStreams(7)), Costs(profile, RandomStreams(7))
+    expected = [alone.duration("build", "users") for _ in range(3)]
+    drawn = []
+    for _ in range(3):
+        busy.duration("build", "orders")
+        busy.duration("build_cached", "users")
+        drawn.append(busy.duration("build", "users"))
+    assert drawn == expected
+    assert len(set(drawn)) == 3
+
+
+def test_a_scaled_profile_multiplies_every_duration() -> None:
+    """And no share of a period."""
+    profile = load_profile("lean-ci")
+    plain = Costs(profile, RandomStreams(1))
+    scaled = Costs(profile, RandomStreams(1)).scaled(10)
+    for purpose in PURPOSES:
+        factor = 1 if purpose in SHARES else 10
+        expected = factor * plain.duration(purpose, "users")
+        assert scaled.duration(purpose, "users") == pytest.approx(expected)
+
+
+def test_constants_replace_what_is_swept() -> None:
+    """A sweep changes one purpose, and the profile's name says so."""
+    profile = load_profile("lean-ci").with_constants({"build": 0})
+    assert Costs(profile, RandomStreams(1)).duration("build", "users") == 0
+    assert profile.name == "lean-ci (build 0 s)"
+    assert profile.costs["git_push"] == load_profile("lean-ci").costs["git_push"]
+    with pytest.raises(CdlabError, match="did you mean 'build'"):
+        profile.with_constants({"biuld": 0})
+    with pytest.raises(CdlabError, match="from 0 up"):
+        profile.with_constants({"build": -1})
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Whoever writes a profile sees everything that is wrong with it, and what would be right."""
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        """
+        extends = "lean-ci"
+        git_push = 3
+        [biuld]
+        [build]
+        distribution = "normal"
+        [git_clone]
+        distribution = "constant"
+        value = -1
+        source = "a guess"
+        [pull]
+        distribution = "uniform"
+        low = 3
+        high = 2
+        median = 1
+        source = "a guess"
+        [pod_start]
+        distribution = "lognormal"
+        median = 0
+        sigma = nan
+        source = " "
+        [readiness_phase]
+        distribution = "constant"
+        value = 2
+        source = "a guess"
+        """
+    )
+    with pytest.raises(CdlabError) as caught:
+        load_profile(str(path))
+    for expected in (
+        "description: expected",
+        "git_push = 3: expected a table [git_push]",
+        "[biuld] is not a purpose: did you mean 'build'?",
+        "[build] source: expected",
+        "[build] distribution = 'normal': expected one of constant, lognormal, uniform",
+        "[git_clone] value = -1: expected a finite number from 0 up",
+        "[pull] high = 2: expected at least low, 3",
+        "[pull] median: a uniform distribution has low, high",
+        "[pod_start] median = 0: expected more than 0",
+        "[pod_start] sigma = nan: expected a finite number",
+        "[pod_start] source: expected",
+        "[readiness_phase] value = 2: expected a share",
+    ):
+        assert expected in caught.value.message
+    assert "lean-ci.toml" in caught.value.help
+
+
+def test_a_profile_of_ones_own_must_be_complete(tmp_path: Path) -> None:
+    """What it does not say is either taken from the profile it extends or missing."""
+    path = tmp_path / "mine.toml"
+    path.write_text('description = "mine"')
+    with pytest.raises(CdlabError, match=r"\[build\] is missing"):
+        load_profile(str(path))
+    path = tmp_path / "other.toml"
+    path.write_text('description = "mine"\nextends = "constant"')
+    assert load_profile(str(path)).costs == load_profile("constant").costs
+
+
+@pytest.mark.parametrize("parent", ["heavy-ci", "nothing"])
+def test_profiles_extend_over_one_step_only(tmp_path: Path, parent: str) -> None:
+    """A reader finds every number in at most two files."""
+    path = tmp_path / "mine.toml"
+    path.write_text(f'description = "mine"\nextends = "{parent}"')
+    with pytest.raises(CdlabError, match="extends no other one"):
+        load_profile(str(path))
+
+
+def test_a_profile_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    """The message is the answer to a typing error."""
+    with pytest.raises(CdlabError, match="no costs profile 'lean'") as caught:
+        load_profile("lean")
+    assert "lean-ci" in caught.value.help
+    path = tmp_path / "broken.toml"
+    path.write_text("[build")
+    with pytest.raises(CdlabError, match="is not TOML"):
+        load_profile(str(path))

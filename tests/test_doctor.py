@@ -1,0 +1,97 @@
+"""What the doctor says about machines that lack something."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from cdlab.substrates.kind import doctor
+from cdlab.substrates.kind.doctor import Finding, examine, verdict
+from cdlab.substrates.kind.settings import KindSettings
+
+
+@pytest.fixture
+def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine with Python and nothing else on its PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "_is_installed", lambda package: False)
+
+
+def test_the_simulator_needs_only_python() -> None:
+    """No finding but the interpreter's, and the verdict is go."""
+    findings = examine("sim")
+    assert [finding.name for finding in findings] == ["Python"]
+    assert verdict(findings) == "go"
+
+
+@pytest.mark.usefixtures("empty_machine")
+def test_an_empty_machine_is_told_how_to_mend_everything() -> None:
+    """Each missing thing comes with a command."""
+    findings = examine("kind")
+    missing = {finding.name: finding.help for finding in findings if finding.state == "missing"}
+    assert {"docker", "kind", "kubectl", "git", "Python packages", "Docker engine"} <= set(missing)
+    assert all(missing.values())
+    assert verdict(findings) == "no-go"
+
+
+def test_a_warning_does_not_stand_in_the_way() -> None:
+    """Only what is missing makes a no-go."""
+    assert verdict([Finding("memory", "warn", "3 GiB free", "close something")]) == "go"
+    assert verdict([Finding("memory", "missing", "1 GiB free", "close something")]) == "no-go"
+
+
+def test_a_taken_port_is_named_with_the_variable_that_moves_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A port that another program has is missing; the help says how to use another one."""
+    monkeypatch.setattr(doctor, "run_program", lambda *command: "")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        findings = {f.name: f for f in doctor._ports(KindSettings(git_port=port))}
+    assert findings[f"port {port}"].state == "missing"
+    assert "CDLAB_GIT_PORT" in findings[f"port {port}"].help
+
+
+def test_an_absent_node_image_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The help names the pull and the variable."""
+    monkeypatch.setattr(doctor, "run_program", lambda *command: None)
+    settings = KindSettings(node_image="kindest/node:v0")
+    finding = doctor._image("kindest/node:v0", settings)
+    assert finding.state == "warn"
+    assert "docker pull kindest/node:v0" in finding.help
+    assert "CDLAB_NODE_IMAGE" in finding.help
+
+
+def test_little_memory_warns_and_less_is_missing() -> None:
+    """Both bounds are named."""
+    states = [
+        doctor._graded("memory", int(gib * doctor.GIB), doctor.MEMORY_BYTES, "").state
+        for gib in (8, 3, 1)
+    ]
+    assert states == ["ok", "warn", "missing"]
+
+
+def test_an_unknown_substrate_is_an_error() -> None:
+    """The message lists the known ones."""
+    with pytest.raises(ValueError, match='"sim" and "kind"'):
+        examine("cloud")
+
+
+def test_a_folder_of_that_name_is_not_a_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Python takes any folder for a namespace package; the doctor does not."""
+    (tmp_path / "cdlab_no_such_package").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not doctor._is_installed("cdlab_no_such_package")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_an_installed_program_is_found() -> None:
+    """With its path."""
+    assert doctor._tool("git") == Finding("git", "ok", str(shutil.which("git")))

@@ -1,0 +1,261 @@
+"""The git server and the hint hub, on loopback, with the real git and no Docker."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cdlab.substrates.kind.git_server import server as git_server
+from cdlab.substrates.kind.git_server.hub import Hub, pushed_tags
+
+
+@dataclass
+class GitServer:
+    """A running server, and what a client does with it."""
+
+    port: int
+    folder: Path
+
+    def call(
+        self, method: str, path: str, body: Any = None, user: str = "runner"
+    ) -> tuple[int, Any]:
+        """Return the status and the JSON of one request."""
+        login = base64.b64encode(f"{user}:{user}-password".encode()).decode()
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            headers = {"Authorization": f"Basic {login}"}
+            connection.request(method, path, sent if body is not None else None, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def url(self, user: str, repository: str = "r1/code") -> str:
+        """Return the address of a repository with a login in it."""
+        return f"http://{user}:{user}-password@127.0.0.1:{self.port}/git/{repository}.git"
+
+    def git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run git in the clone, whether it succeeds or not."""
+        environment = {
+            **os.environ,
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            **{f"GIT_{role}_NAME": "somebody" for role in ("AUTHOR", "COMMITTER")},
+            **{f"GIT_{role}_EMAIL": "somebody@example.org" for role in ("AUTHOR", "COMMITTER")},
+        }
+        return subprocess.run(
+            ["git", *arguments],
+            check=False,
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def commit(self, content: bytes) -> str:
+        """Commit a file in the clone and return the revision."""
+        (self.folder / "file").write_bytes(content)
+        self.git("add", "file")
+        done = self.git("commit", "--quiet", "--message=change")
+        assert done.returncode == 0, done.stderr
+        return self.git("rev-parse", "HEAD").stdout.strip()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    """A server with one repository that "developer" may write, and an empty clone."""
+    users = tmp_path / "users.json"
+    names = ("runner", "ci", "developer")
+    digests = {name: hashlib.sha256(f"{name}-password".encode()).hexdigest() for name in names}
+    users.write_text(json.dumps(digests))
+    running = git_server.serve(tmp_path / "root", users, ("127.0.0.1", 0))
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    found = GitServer(running.server_address[1], clone)
+    assert found.call("PUT", "/repositories/r1/code", {"writers": ["developer"]})[0] == 201
+    found.git("init", "--quiet", "--initial-branch=main")
+    yield found
+    running.shutdown()
+    running.server_close()
+    thread.join()
+
+
+def test_a_push_can_be_cloned(server: GitServer, tmp_path: Path) -> None:
+    """What a writer pushed, every principal reads."""
+    revision = server.commit(b"one")
+    assert server.git("push", server.url("developer"), "main").returncode == 0
+    assert server.git("clone", "--quiet", server.url("ci"), str(tmp_path / "other")).returncode == 0
+    assert server.git("-C", str(tmp_path / "other"), "rev-parse", "HEAD").stdout.strip() == revision
+
+
+def test_a_push_larger_than_one_request_block_arrives_whole(server: GitServer) -> None:
+    """git sends more than 1 MiB in chunks of unknown total length."""
+    revision = server.commit(os.urandom(3 << 20))
+    assert server.git("push", server.url("developer"), "main").returncode == 0
+    assert server.git("ls-remote", server.url("ci"), "main").stdout.startswith(revision)
+
+
+def test_a_push_without_write_right_is_refused_with_the_reason(server: GitServer) -> None:
+    """The hook names the principal and the repository, and nothing changes."""
+    server.commit(b"one")
+    done = server.git("push", server.url("ci"), "main")
+    assert done.returncode != 0
+    assert 'forbidden: "ci" may not write to "r1/code"' in done.stderr
+    assert server.git("ls-remote", server.url("ci")).stdout == ""
+
+
+def test_a_wrong_password_reads_nothing(server: GitServer) -> None:
+    """Anonymous reads do not exist either."""
+    wrong = server.url("developer").replace("-password", "-guess")
+    assert "Authentication failed" in server.git("ls-remote", wrong).stderr
+    anonymous = f"http://127.0.0.1:{server.port}/git/r1/code.git"
+    assert server.git("ls-remote", anonymous).returncode != 0
+
+
+def test_writers_can_be_changed(server: GitServer) -> None:
+    """A second PUT keeps the repository and replaces its writers."""
+    server.commit(b"one")
+    assert server.call("PUT", "/repositories/r1/code", {"writers": ["ci"]})[0] == 200
+    assert server.git("push", server.url("developer"), "main").returncode != 0
+    assert server.git("push", server.url("ci"), "main").returncode == 0
+
+
+def test_the_reflog_keeps_a_commit_that_a_force_push_lost(server: GitServer) -> None:
+    """Every ref update is recorded with who did it."""
+    first = server.commit(b"one")
+    server.git("push", server.url("developer"), "main")
+    second = server.commit(b"two")
+    server.git("push", server.url("developer"), "main")
+    server.git("reset", "--quiet", "--hard", first)
+    assert server.git("push", "--force", server.url("developer"), "main").returncode == 0
+    status, updates = server.call("GET", "/repositories/r1/code/reflog")
+    assert status == 200
+    moves = [(update["old"], update["new"], update["committer"]) for update in updates]
+    assert moves[1:] == [(first, second, "developer"), (second, first, "developer")]
+    assert {update["ref"] for update in updates} == {"refs/heads/main"}
+
+
+def test_notes_can_be_pushed(server: GitServer) -> None:
+    """Notes refs are refs like others."""
+    server.commit(b"one")
+    server.git("notes", "add", "--message=seen")
+    assert server.git("push", server.url("developer"), "refs/notes/*").returncode == 0
+    assert "refs/notes/commits" in server.git("ls-remote", server.url("ci")).stdout
+
+
+def test_a_push_posts_a_hint(server: GitServer) -> None:
+    """Who waits on the hub learns the ref, the revision and the principal of a push."""
+    revision = server.commit(b"one")
+    server.git("push", server.url("developer"), "main")
+    status, answer = server.call("GET", "/after/0?topic=git&timeout=10")
+    assert (status, answer["next"]) == (200, 1)
+    assert answer["hints"][0]["repository"] == "r1/code"
+    assert answer["hints"][0]["what"] == {
+        "ref": "refs/heads/main",
+        "old": "0" * 40,
+        "new": revision,
+        "principal": "developer",
+    }
+
+
+def test_a_registry_notification_becomes_a_hint(server: GitServer) -> None:
+    """Pushes of manifests count; pulls and blobs do not."""
+
+    def event(action: str, **target: str) -> dict[str, Any]:
+        return {"action": action, "target": {"repository": "r1/web", **target}}
+
+    events = [
+        event("pull", tag="v1", digest="sha256:1"),
+        event("push", mediaType="application/octet-stream", digest="sha256:2"),
+        event("push", tag="v1", digest="sha256:3"),
+    ]
+    assert server.call("POST", "/hints/registry", {"events": events})[0] == 202
+    _, answer = server.call("GET", "/after/0?topic=registry&timeout=0")
+    assert [hint["what"] for hint in answer["hints"]] == [{"tag": "v1", "digest": "sha256:3"}]
+
+
+@pytest.mark.parametrize("path", ["/git/../x.git/info/refs", "/git/R1/code.git/info/refs"])
+def test_a_name_that_is_no_name_is_not_found(server: GitServer, path: str) -> None:
+    """A path cannot leave the folder of repositories."""
+    assert server.call("GET", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/repositories/r1/code", {"writers": ["ci"]}),
+        ("GET", "/repositories/r1/code/reflog", None),
+        ("DELETE", "/repositories/r1", None),
+    ],
+)
+def test_only_the_runner_administers(server: GitServer, method: str, path: str, body: Any) -> None:
+    """A developer's login opens git and nothing else."""
+    assert server.call(method, path, body, user="developer")[0] == 403
+    assert server.call(method, path, body, user="nobody")[0] == 401
+
+
+def test_a_removed_run_is_gone(server: GitServer) -> None:
+    """Removing twice is no error."""
+    assert server.call("DELETE", "/repositories/r1") == (200, {"removed": True})
+    assert server.call("DELETE", "/repositories/r1") == (200, {"removed": False})
+    assert server.git("ls-remote", server.url("developer")).returncode != 0
+
+
+@pytest.mark.parametrize("body", [b"not json", b"[" * 100_000, b"x" * (2 << 20)])
+def test_a_senseless_notification_is_refused(server: GitServer, body: bytes) -> None:
+    """It changes nothing, and the server goes on."""
+    # The server may close the connection of a body that it does not want to read.
+    with contextlib.suppress(ConnectionError):
+        assert server.call("POST", "/hints/registry", body)[0] in (400, 413)
+    assert server.call("GET", "/healthz") == (200, {"state": "ok"})
+
+
+def test_a_waiting_consumer_wakes_at_the_next_hint() -> None:
+    """The wait ends with the hint, not with its time limit."""
+    hub = Hub()
+    answers: list[dict[str, Any]] = []
+    waiting = threading.Thread(target=lambda: answers.append(hub.after(0, "git", 60)))
+    waiting.start()
+    hub.post("registry", "r1/web", [{"tag": "v1"}])
+    hub.post("git", "r1/code", [{"ref": "refs/heads/main"}])
+    waiting.join(timeout=30)
+    assert [hint["n"] for hint in answers[0]["hints"]] == [2]
+
+
+def test_a_hub_that_restarted_answers_a_number_it_never_gave_at_once() -> None:
+    """A consumer that is ahead of the hub gets what there is, and the number to go on from."""
+    hub = Hub()
+    assert hub.after(500, None, 60) == {"next": 0, "hints": []}
+    hub.post("git", "r1/code", [{}])
+    assert [hint["n"] for hint in hub.after(500, None, 60)["hints"]] == [1]
+
+
+def test_a_hub_keeps_the_newest_hints_only() -> None:
+    """Its memory is bounded, whoever posts."""
+    hub = Hub()
+    hub.post("git", "r1/code", [{} for _ in range(10_500)])
+    hints = hub.after(0, None, 0)["hints"]
+    assert (len(hints), hints[0]["n"], hints[-1]["n"]) == (10_000, 501, 10_500)
+
+
+@pytest.mark.parametrize("envelope", [None, 3, {}, {"events": 1}, {"events": [1, {"target": 2}]}])
+def test_an_envelope_of_another_shape_holds_no_tags(envelope: Any) -> None:
+    """Anybody may post, so anything may come."""
+    assert list(pushed_tags(envelope)) == []
