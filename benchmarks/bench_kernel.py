@@ -9,6 +9,7 @@ a wake-up, a cancellation), counted alike for both; a ratio of 2 means twice Sim
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import statistics
 import sys
@@ -140,10 +141,8 @@ def events_simpy() -> int:
     environment = simpy.Environment()
 
     def waiter(event: simpy.Event) -> Process:
-        try:
+        with contextlib.suppress(simpy.Interrupt):
             yield event
-        except simpy.Interrupt:
-            pass
 
     def director(mine: list[float]) -> Process:
         for number, delay in enumerate(mine):
@@ -178,10 +177,8 @@ def events_ours() -> int:
                 process.cancel()
             else:
                 event.set(number)
-            try:
+            with contextlib.suppress(Cancelled):
                 await process.join()
-            except Cancelled:
-                pass
 
     async def main() -> None:
         directors = [kernel.spawn(director(mine), name="director") for mine in DELAYS]

@@ -182,7 +182,7 @@ def can_change_workloads(grant: Grant) -> bool:
 def writable_resources(history: History) -> dict[str, int]:
     """Principal -> resources it can write, for all that acts by itself, and the maximum."""
     m = len(history.settings["environments"])
-    counts = {g.principal: resources_of(g, m) for g in _automation(history)}
+    counts: dict[str, int] = {g.principal: resources_of(g, m) for g in _automation(history)}
     return {**counts, "maximum": max(counts.values())}
 
 
@@ -196,5 +196,7 @@ def cluster_credentials_outside(history: History) -> int:
 
 def blast_radius(history: History) -> dict[str, float]:
     """Principal -> share of all workloads its own credentials can change, and the maximum."""
-    shares = {g.principal: float(can_change_workloads(g)) for g in _automation(history)}
+    shares: dict[str, float] = {
+        g.principal: float(can_change_workloads(g)) for g in _automation(history)
+    }
     return {**shares, "maximum": max(shares.values())}

@@ -7,13 +7,13 @@ these values, so that none of them can say anything else than the others.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from cdlab.model import PRINCIPALS, Grant
 
 
-@lru_cache(maxsize=None)
+@cache
 def grants_of(architecture: str) -> tuple[Grant, ...]:
     """The grants of one architecture, `v1`, `v2` or `v3`, in the order of the file."""
     import tomllib

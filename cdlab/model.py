@@ -174,7 +174,7 @@ OutcomeStatus = Literal["released", "skipped", "refused", "superseded", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a request to release, promote or roll back ended. A refusal is an answer, not an error."""
+    """How a request to release, promote or roll back ended. A refusal is an answer too."""
 
     status: OutcomeStatus
     reason: str = ""

@@ -81,7 +81,7 @@ def available(
     source = contents(history)
     replicas = history.settings["replicas"]
     for step in steps(history, environment, workload):
-        if step.event.seq > after and len(step.serving) >= replicas:
-            if all(source.get(digest) == content for digest in step.serving.values()):
-                return step.event
+        served = {source.get(digest) for digest in step.serving.values()}
+        if step.event.seq > after and len(step.serving) >= replicas and served == {content}:
+            return step.event
     return None

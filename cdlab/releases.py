@@ -85,7 +85,8 @@ def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
         if isinstance(chosen, str):
             return _no("skipped", chosen, running)
         image = chosen
-    assert image is not None and image.digest is not None, "a release names an image by digest"
+    assert image, "a release names an image"
+    assert image.digest, "and names it by digest"
     if image.digest == running.digest:
         return _no("skipped", "up to date", running)
     manifest = manifests.replace_image(current, request.workload, str(image), path=request.path)
@@ -93,7 +94,7 @@ def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
 
 
 def _newest(request: ReleaseRequest, policy: Policy, running: ImageRef) -> ImageRef | str:
-    """The image that automation should release, or why none. Never an older one than runs."""
+    """The image that automation should release, or why none."""
     if not policy.is_automated:
         return "manual"
     if policy.hold:
@@ -102,14 +103,20 @@ def _newest(request: ReleaseRequest, policy: Policy, running: ImageRef) -> Image
     if not eligible:
         return "no tag matches"
     newest = eligible[-1]
+    obstacle = _is_downgrade(newest, request.tags, running)
+    return obstacle or ImageRef(request.repository, newest.name, newest.digest)
+
+
+def _is_downgrade(newest: Tag, tags: tuple[Tag, ...], running: ImageRef) -> str:
+    """Why automation must not go to *newest*: empty only if it is newer than what runs."""
+    if running.digest is None:
+        return ""
     if newest.digest == running.digest:
         return "up to date"
-    known = [tag for tag in request.tags if tag.digest == running.digest]
-    if running.digest and not known:
+    known = [tag.created_us for tag in tags if tag.digest == running.digest]
+    if not known:
         return "the running image is not listed"
-    if known and newest.created_us <= known[0].created_us:
-        return "older than current"
-    return ImageRef(request.repository, newest.name, newest.digest)
+    return "older than current" if newest.created_us <= known[0] else ""
 
 
 def _plan_rollback(

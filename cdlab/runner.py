@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 from cdlab.architectures import ARCHITECTURES, Delivery
@@ -131,7 +131,7 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder) -> None:
     world.substrate.observe(recorder.pod_changed)
     world.substrate.observe(observed.see)
 
-    @lru_cache(maxsize=None)
+    @cache
     def ports(principal: Principal) -> Ports:
         return recorded(world.substrate.ports(principal), recorder)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,34 +21,42 @@ _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _WORD = re.compile(r"[A-Za-z0-9#._+-]+")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Knobs:
+    """What makes a sample microservice heavier. Real bytes and real work, never a sleep."""
+
+    payload_kib: int = 0
+    """KiB of incompressible bytes in the image."""
+    build_work: int = 0
+    """MiB that the build hashes."""
+    replicas: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.payload_kib, self.build_work, self.replicas) < 0:
+            raise ValueError("payload, build work and replicas are not negative")
+
+
+NO_KNOBS = Knobs()
+
+
 def source(
-    name: str,
-    *,
-    version: str,
-    colour: str,
-    run: str,
-    payload_kib: int = 0,
-    build_work: int = 0,
-    replicas: int = 2,
+    name: str, *, version: str, colour: str, run: str, knobs: Knobs = NO_KNOBS
 ) -> dict[str, str]:
     """
     Return the files of a microservice's code repo.
 
     `version` is what /version answers and `colour` a CSS colour. `run` tells apart two runs of the
-    lab that share a Docker engine, and so a build cache. `payload_kib` are KiB of incompressible
-    bytes in the image, `build_work` MiB that the build hashes. Raises ValueError for a name that
+    lab that share a Docker engine, and so a build cache. Raises ValueError for a name that
     Kubernetes would refuse, and for a version, colour or run that is not one short word.
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"not the name of a microservice: {name!r}")
-    if min(payload_kib, build_work, replicas) < 0:
-        raise ValueError("payload, build work and replicas are not negative")
     files = dict(_files(name if name in SERVICES else _TEMPLATE))
     if name not in SERVICES:
         files = {path: re.sub(rf"\b{_TEMPLATE}\b", name, text) for path, text in files.items()}
-    costs = _with_number(files["build.env"], "PAYLOAD_KIB=", payload_kib)
-    files["build.env"] = _with_number(costs, "BUILD_WORK=", build_work)
-    files["service.yaml"] = _with_number(files["service.yaml"], "  replicas: ", replicas)
+    costs = _with_number(files["build.env"], "PAYLOAD_KIB=", knobs.payload_kib)
+    files["build.env"] = _with_number(costs, "BUILD_WORK=", knobs.build_work)
+    files["service.yaml"] = _with_number(files["service.yaml"], "  replicas: ", knobs.replicas)
     return files | _words(version=version, colour=colour, run=run)
 
 

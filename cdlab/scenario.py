@@ -171,7 +171,10 @@ def _contradictions(values: dict[str, Any], lines: dict[str, int]) -> list[tuple
 
 def _expectations(node: Any) -> list[tuple[int, str]]:
     return [
-        (key.start_mark.line + 1, f'expect: "{key.value}" is no measure{_meant(key.value, MEASURES)}')
+        (
+            key.start_mark.line + 1,
+            f'expect: "{key.value}" is no measure{_meant(key.value, MEASURES)}',
+        )
         for key, _ in node.value
         if key.value not in MEASURES
     ]

@@ -202,9 +202,11 @@ def _source(lab: Lab, name: str) -> dict[str, str]:
         version=GOOD,
         colour=GOOD_COLOUR,
         run=settings.run,
-        payload_kib=settings.payload_kib,
-        build_work=settings.build_work,
-        replicas=settings.replicas,
+        knobs=sample_services.Knobs(
+            payload_kib=settings.payload_kib,
+            build_work=settings.build_work,
+            replicas=settings.replicas,
+        ),
     )
 
 

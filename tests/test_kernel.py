@@ -249,7 +249,7 @@ def test_stalled_is_an_error_that_names_the_waiting(lab: Lab) -> None:
         lab.kernel.spawn(lab.kernel.queue("builds").get(), name="worker")
         await lab.kernel.event("rollout done").wait()
 
-    with pytest.raises(Stalled, match="nobody can go on, at 0.000000 s") as raised:
+    with pytest.raises(Stalled, match="nobody can go on") as raised:
         lab.kernel.run(main())
     assert raised.value.waiting == (("main", "event 'rollout done'"), ("worker", "queue 'builds'"))
 

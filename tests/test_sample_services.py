@@ -5,17 +5,18 @@ from __future__ import annotations
 import pytest
 
 from cdlab import manifests, sample_services
+from cdlab.sample_services import Knobs
 
 
-def users(**settings: object) -> dict[str, str]:
+def users(knobs: Knobs = sample_services.NO_KNOBS, **settings: str) -> dict[str, str]:
     wanted = {"version": "1", "colour": "green", "run": "run-1", **settings}
-    return sample_services.source("users", **wanted)  # type: ignore[arg-type]
+    return sample_services.source("users", knobs=knobs, **wanted)
 
 
 @pytest.mark.parametrize("name", [*sample_services.SERVICES, "service-07"])
 def test_every_microservice_has_a_workload_and_a_service_of_its_name(name: str) -> None:
     """Also those without a folder of their own, for simulated runs with many microservices."""
-    files = sample_services.source(name, version="1", colour="red", run="a", replicas=3)
+    files = sample_services.source(name, version="1", colour="red", run="a", knobs=Knobs(replicas=3))
     (workload,) = manifests.workloads(files["service.yaml"])
     assert (workload.name, workload.replicas) == (name, 3)
     assert workload.containers == ((name, f"registry.invalid/{name}:unreleased"),)
@@ -33,7 +34,7 @@ def test_a_derived_microservice_keeps_nothing_of_its_template() -> None:
 
 def test_settings_are_written_into_the_files() -> None:
     """Version, colour, run and costs are source, so that a change of them is a change of code."""
-    files = users(version="1.2", colour="#abc", run="x", payload_kib=7, build_work=9)
+    files = users(Knobs(payload_kib=7, build_work=9), version="1.2", colour="#abc", run="x")
     assert files["www/version"] == "1.2\n"
     assert files["www/colour"] == "#abc\n"
     assert files["www/run"] == "x\n"

@@ -344,7 +344,7 @@ def test_missing_image_backs_off_and_is_pulled_when_it_appears(bench: Bench) -> 
 def test_back_off_stops_doubling_at_five_minutes(bench: Bench) -> None:
     """Attempts at 1, 11, 31, 71, 151, 311 s, and from then on every 300 s."""
     attempts: list[float] = []
-    bench.pull = lambda ref: attempts.append(bench.kernel.now())  # type: ignore[assignment]
+    bench.pull = lambda ref: attempts.append(bench.kernel.now())  # type: ignore[method-assign]
 
     async def story(bench: Bench, port: Cluster) -> None:
         await port.apply(manifest("none", replicas=1), STAGING)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cdlab.architectures import Manager
@@ -152,10 +153,8 @@ class ReleaseQueue:
 
     def _consider(self, name: str, tags: tuple[Tag, ...]) -> None:
         for environment in self.application.environments:
-            where = environment.name
-            self._put(
-                AUTOMATION, name, where, lambda where=where: self.manager.on_image(name, tags, where)
-            )
+            decide = partial(self.manager.on_image, name, tags, environment.name)
+            self._put(AUTOMATION, name, environment.name, decide)
 
     async def _work(self) -> None:
         actor = self.kernel.current

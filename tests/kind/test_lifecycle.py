@@ -23,13 +23,6 @@ from cdlab.substrates.kind.settings import LABEL, NODE_IMAGE, KindSettings
 kind = pytest.mark.kind
 
 
-def docker_engine() -> Any:
-    """Return a client that is closed with the process; the SDK's own warns when collected."""
-    import docker
-
-    return docker.from_env()
-
-
 def test_the_default_node_image_is_pinned_by_digest() -> None:
     """A tag on Docker Hub can move."""
     assert "@sha256:" in NODE_IMAGE

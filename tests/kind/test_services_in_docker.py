@@ -27,7 +27,10 @@ class Engine:
         self.run = f"test-{uuid.uuid4().hex[:12]}"
 
     def source(self, name: str, version: str = "1", **settings: int) -> dict[str, str]:
-        return sample_services.source(name, version=version, colour="red", run=self.run, **settings)
+        knobs = sample_services.Knobs(**settings)
+        return sample_services.source(
+            name, version=version, colour="red", run=self.run, knobs=knobs
+        )
 
     def build(self, files: Mapping[str, str], nocache: bool = False) -> Any:
         context = io.BytesIO()

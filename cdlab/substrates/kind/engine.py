@@ -8,11 +8,12 @@ it: `lifecycle.py` and `nodes.py`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,23 @@ def connect_engine() -> DockerClient:
             help="start it (Docker Desktop, or: sudo systemctl start docker)",
         ) from error
     return client
+
+
+@contextlib.contextmanager
+def open_engine() -> Iterator[DockerClient]:
+    """Yield a client, close it at the end, and translate what the Docker SDK raises meanwhile."""
+    engine = connect_engine()
+    import docker
+    import requests
+
+    try:
+        yield engine
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise SubstrateUnavailable(
+            f"the Docker engine refused: {error}", help="cdlab doctor, then the same command again"
+        ) from error
+    finally:
+        engine.close()
 
 
 def archive(files: Mapping[str, File]) -> bytes:

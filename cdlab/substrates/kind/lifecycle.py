@@ -23,11 +23,11 @@ from cdlab.substrates.kind import credentials, nodes
 from cdlab.substrates.kind.engine import (
     Progress,
     Service,
-    connect_engine,
     ensure_service,
     find_container,
     is_port_free,
     missing_images,
+    open_engine,
     pull,
     refuse_foreign,
     wait_until,
@@ -50,6 +50,15 @@ ANSWER_SECONDS = 30.0
 """How long a started service gets to answer; it takes about 0.3 s."""
 NETWORK_SECONDS = 60.0
 """kind makes its network in its first second, after it has looked at the node image."""
+PROGRAMS = ("docker", "kind", "kubectl")
+"""kind itself runs the docker program."""
+ACTIONS = {
+    "missing": "create it",
+    "stopped": "start it",
+    "broken": "start it, or make it anew",
+    "foreign": "refuse, until it is out of the way",
+}
+"""State of a piece -> what `up` does about it."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,9 @@ def up(settings: KindSettings, progress: Progress) -> Lab:
     Safe to repeat and safe to interrupt. A cluster that exists is kept, with the node image that
     it has.
     """
-    for tool in ("docker", "kind", "kubectl"):
+    for tool in PROGRAMS:
         nodes.require_tool(tool)
-    engine = connect_engine()
-    with locked(settings, progress):
+    with open_engine() as engine, locked(settings, progress):
         _refuse_foreign(engine, settings)
         _require_ports(engine, settings)
         for image in missing_images(engine, _needed_images(engine, settings)):
@@ -182,37 +190,37 @@ def _require_ports(engine: DockerClient, settings: KindSettings) -> None:
 
 def check(settings: KindSettings) -> list[Difference]:
     """Return what `up` would do, and do none of it. Empty when the lab is up."""
-    engine = connect_engine()
-    actions = {
-        "missing": "create it",
-        "stopped": "start it",
-        "broken": "start it, or make it anew",
-        "foreign": "refuse, until it is out of the way",
-    }
     differences = [
-        Difference(f"image {image}", "not on this machine", "pull it")
-        for image in missing_images(engine, _needed_images(engine, settings))
+        Difference(f"program {tool}", "not on the PATH", nodes.TOOLS[tool])
+        for tool in PROGRAMS
+        if shutil.which(tool) is None
     ]
-    differences += [
-        Difference(f"port {port}", "in use by another program", "refuse, until it is free")
-        for port in _taken_ports(engine, settings)
-    ]
-    return differences + [
-        Difference(piece.name, piece.detail or piece.state, actions[piece.state])
-        for piece in look_at_pieces(engine, settings)
-        if piece.state in actions
-    ]
+    with open_engine() as engine:
+        differences += [
+            Difference(f"image {image}", "not on this machine", "pull it")
+            for image in missing_images(engine, _needed_images(engine, settings))
+        ]
+        differences += [
+            Difference(f"port {port}", "in use by another program", "refuse, until it is free")
+            for port in _taken_ports(engine, settings)
+        ]
+        return differences + [
+            Difference(piece.name, piece.detail or piece.state, ACTIONS[piece.state])
+            for piece in look_at_pieces(engine, settings)
+            if piece.state in ACTIONS
+        ]
 
 
 def status(settings: KindSettings) -> LabStatus:
     """Return the state and the address of every piece."""
-    return LabStatus(tuple(look_at_pieces(connect_engine(), settings)))
+    with open_engine() as engine:
+        return LabStatus(tuple(look_at_pieces(engine, settings)))
 
 
 def connect(settings: KindSettings) -> Lab:
     """Return the handle of a lab that runs. Costs about 0.1 s; starts nothing."""
     lab = kept_lab(settings)
-    for piece in look_at_pieces(connect_engine(), settings):
+    for piece in status(settings).pieces:
         if piece.state != "running":
             raise SubstrateUnavailable(
                 f"{NOT_RUNNING}: {piece.name} {piece.state}: {piece.detail}", help="cdlab up"
@@ -226,8 +234,7 @@ def down(settings: KindSettings, progress: Progress) -> None:
     Safe to repeat. kind's Docker network stays, as it does after `kind delete cluster`: other
     clusters share it.
     """
-    engine = connect_engine()
-    with locked(settings, progress):
+    with open_engine() as engine, locked(settings, progress):
         _refuse_foreign(engine, settings)
         mine: dict[str, Any] = {"filters": {"label": f"{LABEL}={settings.cluster_name}"}}
         cluster = nodes.find_nodes(engine, settings)

@@ -208,7 +208,7 @@ def kubectl(cluster: KindCluster, *arguments: str, seconds: float = 30.0, stdin:
 
 
 def _wait_ready(cluster: KindCluster, seconds: float, since: datetime = LONG_AGO) -> None:
-    """Return when every node is Ready, renewed its lease after `since`, and DNS answers."""
+    """Return when every node and its system pods are Ready, as reported after `since`."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -231,7 +231,7 @@ def _not_ready(cluster: KindCluster, since: datetime) -> str:
     """Return why the cluster is not ready yet; empty when it is."""
     answer = kubectl(
         cluster,
-        *("get", "nodes,leases,deployments", "--all-namespaces", "--output=json"),
+        *("get", "nodes,leases,pods", "--all-namespaces", "--output=json"),
         "--request-timeout=5s",
         seconds=10,
     )
@@ -244,16 +244,14 @@ def _not_ready(cluster: KindCluster, since: datetime) -> str:
 
 def _trouble(item: dict[str, Any], since: datetime) -> str:
     name, namespace = item["metadata"]["name"], item["metadata"].get("namespace")
-    if item["kind"] == "Node":
-        conditions = item["status"].get("conditions", [])
-        if not any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
-            return f'node "{name}" is not Ready'
-    elif item["kind"] == "Lease" and namespace == "kube-node-lease":
+    if item["kind"] == "Lease" and namespace == "kube-node-lease":
         # After a stop of the engine, a node's old condition stands until its kubelet reports.
         if datetime.fromisoformat(item["spec"]["renewTime"]) < since:
             return f'node "{name}" has not reported since it was started'
-    elif (namespace, name) == ("kube-system", "coredns"):
-        return "" if item["status"].get("availableReplicas") else "its DNS is not available"
+    elif item["kind"] == "Node" or (item["kind"] == "Pod" and namespace == "kube-system"):
+        conditions = item["status"].get("conditions", [])
+        if not any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+            return f'{item["kind"].lower()} "{name}" is not Ready'
     return ""
 
 

@@ -8,7 +8,9 @@ In: a checkout and an image reference. Out: a `BuiltImage`; `images` is the loca
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from cdlab.errors import BuildFailed, FileMissing
@@ -31,7 +33,7 @@ class Source:
 
     content: Content
     layer_bytes: int
-    """Size of the layer that the source becomes: what its files have, uncompressed."""
+    """Size of the layer that the source becomes: its files, uncompressed, and its payload."""
     is_healthy: bool
     failure: str
     """Why it cannot be built; empty if it can."""
@@ -99,15 +101,23 @@ def _source(checkout: Checkout) -> Source:
     """Read the committed files; what was written since and not committed is left out."""
     files = {}
     for path in checkout.paths() if checkout.head else ():
-        try:
+        with suppress(FileMissing):
             files[path] = checkout.read(path, at=checkout.head)
-        except FileMissing:
-            continue
-    failure = ""
     dockerfile = files.get("Dockerfile")
-    if dockerfile is None:
-        failure = "there is no Dockerfile"
-    elif FAILING_STEP in (" ".join(line.split()) for line in dockerfile.splitlines()):
-        failure = f"the command of '{FAILING_STEP}' returned 1"
+    failure = "there is no Dockerfile" if dockerfile is None else _failure(dockerfile)
     size = sum(len(text.encode()) for text in files.values())
-    return Source(checkout.content, size, UNHEALTHY not in files, failure)
+    payload = _payload_bytes(files.get("build.env", ""))
+    return Source(checkout.content, size + payload, UNHEALTHY not in files, failure)
+
+
+@lru_cache(maxsize=256)
+def _failure(dockerfile: str) -> str:
+    is_failing = any(line.split() == FAILING_STEP.split() for line in dockerfile.splitlines())
+    return f"the command of '{FAILING_STEP}' returned 1" if is_failing else ""
+
+
+@lru_cache(maxsize=256)
+def _payload_bytes(build_env: str) -> int:
+    """What a sample microservice's build adds to its image, see `services/users/build.env`."""
+    lines = (line.partition("=") for line in build_env.splitlines())
+    return sum(1024 * int(value) for key, _, value in lines if key == "PAYLOAD_KIB")

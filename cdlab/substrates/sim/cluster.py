@@ -212,5 +212,5 @@ def _why_it_waits(deployment: Deployment) -> str:
     waiting: Pod | None = next((pod for pod in deployment.pods() if not pod.is_ready), None)
     if waiting is None:
         return "See kubectl describe deployment."
-    image = waiting.template.container(deployment.name).image
-    return f'Pod "{waiting.name}" waits: {waiting.waiting_reason or "starting"}, image "{image}".'
+    reason = waiting.waiting_reason or "starting"
+    return f'Pod "{waiting.name}" waits: {reason}, image "{waiting.owner.image}".'

@@ -47,16 +47,12 @@ class Deployment:
         self.rollout_number = 0
         self.replica_sets: list[ReplicaSet] = []
         """In the order of their creation."""
+        self.new_replica_set: ReplicaSet | None = None
+        """The one whose template is the Deployment's."""
         self.changed = self.kernel.signal(f"a change of {environment}/{manifest.name}")
         """Sent when the status or a condition changed, and when a pod is gone."""
         self.is_deleted = False
         self._alarm: Actor | None = None
-
-    @property
-    def new_replica_set(self) -> ReplicaSet | None:
-        """The one whose template is the Deployment's."""
-        template = self.spec.template
-        return next((each for each in self.replica_sets if each.template == template), None)
 
     @property
     def is_complete(self) -> bool:
@@ -83,6 +79,10 @@ class Deployment:
             self._alarm = None
         self.spec = spec
         self.generation += 1
+        same = (each for each in self.replica_sets if each.template == spec.template)
+        self.new_replica_set = next(same, None)
+        if self.new_replica_set is not None:
+            self._number(self.new_replica_set)
         self.reconcile()
         return True
 
@@ -119,10 +119,8 @@ class Deployment:
         before = self.status, self.progress_reason
         is_moving = not self.is_deleted
         while is_moving:
-            wanted = [each.replicas for each in self.replica_sets]
             self._step()
-            settled = [each.settle() for each in self.replica_sets]
-            is_moving = any(settled) or wanted != [each.replicas for each in self.replica_sets]
+            is_moving = any([each.settle() for each in self.replica_sets])
         if self.is_complete:
             self._forget_old_replica_sets()
         if before != (self.status, self.progress_reason) or self.is_deleted:
@@ -131,8 +129,6 @@ class Deployment:
 
     def _step(self) -> None:
         spec, new = self.spec, self.new_replica_set
-        if new is not None:
-            self._number(new)
         if rollouts.is_scaled(spec, self.replica_sets):
             rollouts.rescale(spec, new, self.replica_sets)
             self.status = self._counted(new)
@@ -156,28 +152,25 @@ class Deployment:
     def _create_replica_set(self) -> ReplicaSet:
         new = ReplicaSet(
             self.environment, self.name, self.spec.template, self.kubelet,
-            self._pod_changed, self._nodes,
+            self.reconcile, self._nodes,
         )  # fmt: skip
         self.replica_sets.append(new)
+        self.new_replica_set = new
         self._number(new)
         self._set_progress("NewReplicaSetCreated")
         return new
-
-    def _pod_changed(self) -> None:
-        self.reconcile()
 
     def _nodes(self) -> list[Node | None]:
         return [pod.node for pod in self.pods()]
 
     def _counted(self, new: ReplicaSet | None) -> DeploymentStatus:
-        every = self.replica_sets
-        return DeploymentStatus(
-            self.generation,
-            sum(len(each.pods) for each in every),
-            0 if new is None else len(new.pods),
-            sum(each.ready for each in every),
-            sum(each.available for each in every),
-        )
+        pods = ready = available = 0
+        for each in self.replica_sets:
+            pods += len(each.pods)
+            ready += each.ready
+            available += each.available
+        updated = 0 if new is None else len(new.pods)
+        return DeploymentStatus(self.generation, pods, updated, ready, available)
 
     def _estimate_progress(self, now: DeploymentStatus) -> None:
         """Write the status and the Progressing condition (`syncRolloutStatus` in `progress.go`)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from cdlab.model import Content, Digest, PodChange, PodPhase
+from cdlab.model import Content, Digest, ImageRef, PodChange, PodPhase
 from cdlab.substrates.sim.nodes import Node, Nodes, PullFailed
 from cdlab.substrates.sim.surroundings import Surroundings
 from cdlab.substrates.sim.workload_specs import PodTemplate, generated_name
@@ -27,41 +27,43 @@ class PodOwner(Protocol):
 
     environment: str
     workload: str
+    template: PodTemplate
+    image: ImageRef
+    """The image of the container that is the microservice."""
+    entity: str
+    """Whose durations the pods draw: `environment/workload`."""
     min_ready_seconds: int
 
     def siblings(self) -> list[Node | None]:
         """The nodes of the workload's pods that are not stopping."""
 
-    def pod_changed(self) -> None:
-        """Count again: one of the pods is now Ready or available."""
+    def pod_ready(self, *, is_available: bool) -> None:
+        """One more pod is Ready, and may be available at once."""
+
+    def pod_available(self) -> None:
+        """One more of the Ready pods is available."""
 
     def pod_gone(self, pod: Pod) -> None:
-        """Forget it."""
+        """Forget a pod that has ended."""
 
 
 class Pod:
-    """One pod. `kubelet` is shared by all; `owner` is the ReplicaSet."""
+    """One pod. Its owner is a ReplicaSet."""
 
     __slots__ = (
-        "actor", "digest", "is_available", "is_gone", "is_ready", "is_started", "is_stopping",
-        "kubelet", "name", "node", "number", "owner", "ready_us", "template", "waiting_reason",
+        "actor", "digest", "is_available", "is_ready", "is_started", "name", "node", "owner",
+        "ready_us", "waiting_reason",
     )  # fmt: skip
 
-    def __init__(self, kubelet: Kubelet, owner: PodOwner, template: PodTemplate, name: str) -> None:
-        self.kubelet, self.owner, self.template, self.name = kubelet, owner, template, name
+    def __init__(self, owner: PodOwner, name: str) -> None:
+        self.owner, self.name = owner, name
         self.is_started = self.is_ready = self.is_available = False
-        self.is_stopping = self.is_gone = False
         self.node: Node | None = None
         self.digest: Digest | None = None
         self.ready_us = 0
         self.waiting_reason = ""
         """Why it does not start, as `kubectl get pods` shows it: `ErrImagePull`."""
         self.actor: Actor | None = None
-
-    @property
-    def entity(self) -> str:
-        """Whose durations it draws."""
-        return f"{self.owner.environment}/{self.owner.workload}"
 
 
 class Kubelet:
@@ -72,10 +74,10 @@ class Kubelet:
         self.observers: list[Callable[[PodChange], None]] = []
         self._pod_count = 0
 
-    def create(self, owner: PodOwner, template: PodTemplate, prefix: str) -> Pod:
+    def create(self, owner: PodOwner, prefix: str) -> Pod:
         """Make a pod and set it going. Its name is never used again."""
         self._pod_count += 1
-        pod = Pod(self, owner, template, f"{prefix}-{generated_name(self._pod_count)}")
+        pod = Pod(owner, f"{prefix}-{generated_name(self._pod_count)}")
         self._tell(pod, "created")
         kernel = self.surroundings.kernel
         pod.actor = kernel.spawn(self._start(pod), name=f"pod {pod.name}")
@@ -87,7 +89,6 @@ class Kubelet:
 
         A pod that runs nothing yet has nothing to stop.
         """
-        pod.is_stopping = True
         pod.is_ready = pod.is_available = False
         if pod.actor is not None:
             pod.actor.cancel()
@@ -97,7 +98,7 @@ class Kubelet:
 
     async def _start(self, pod: Pod) -> None:
         sleep, duration = self.surroundings.kernel.sleep, self.surroundings.duration
-        entity = pod.entity
+        entity = pod.owner.entity
         await sleep(duration("schedule", entity))
         pod.node = self.nodes.place(pod.owner.siblings())
         self._tell(pod, "scheduled")
@@ -118,13 +119,13 @@ class Kubelet:
     async def _pull(self, pod: Pod, node: Node) -> tuple[Digest, list[Content]]:
         """Get the images of all containers, one after the other, retrying until they exist."""
         kernel, registry = self.surroundings.kernel, self.surroundings.registry
-        main = pod.template.container(pod.owner.workload)
+        owner = pod.owner
         digest, contents = Digest(""), []
 
         async def transfer() -> None:
-            await kernel.sleep(self.surroundings.duration("pull", pod.entity))
+            await kernel.sleep(self.surroundings.duration("pull", owner.entity))
 
-        for container in pod.template.containers:
+        for container in owner.template.containers:
             back_off = FIRST_BACK_OFF_SECONDS
             while True:
                 try:
@@ -138,7 +139,7 @@ class Kubelet:
                 await self._back_off(pod, back_off)
                 back_off = min(2 * back_off, LONGEST_BACK_OFF_SECONDS)
             contents.append(found[1])
-            if container is main:
+            if container.image is owner.image:
                 digest = found[0]
         pod.waiting_reason = ""
         return digest, contents
@@ -162,11 +163,11 @@ class Kubelet:
         Without a probe a container is Ready as soon as it runs, whatever it serves.
         """
         seconds = 0.0
-        for container, content in zip(pod.template.containers, contents, strict=True):
+        for container, content in zip(pod.owner.template.containers, contents, strict=True):
             if container.probe is not None:
                 if not self.surroundings.is_healthy(content):
                     return None
-                phase = self.surroundings.uniform("readiness_phase", pod.entity)
+                phase = self.surroundings.uniform("readiness_phase", pod.owner.entity)
                 seconds = max(seconds, container.probe.seconds_to_ready(phase))
         return seconds
 
@@ -180,18 +181,18 @@ class Kubelet:
             pod.actor = kernel.spawn(self._become_available(pod, min_ready), name=f"pod {pod.name}")
         else:
             pod.is_available = True
-        pod.owner.pod_changed()
+        pod.owner.pod_ready(is_available=pod.is_available)
 
     async def _become_available(self, pod: Pod, min_ready_seconds: int) -> None:
         await self.surroundings.kernel.sleep(min_ready_seconds)
         pod.is_available, pod.actor = True, None
-        pod.owner.pod_changed()
+        pod.owner.pod_available()
 
     async def _end(self, pod: Pod) -> None:
         if pod.is_started:
-            stop = self.surroundings.duration("pod_stop", pod.entity)
-            await self.surroundings.kernel.sleep(min(stop, pod.template.grace_seconds))
-        pod.is_gone, pod.actor = True, None
+            stop = self.surroundings.duration("pod_stop", pod.owner.entity)
+            await self.surroundings.kernel.sleep(min(stop, pod.owner.template.grace_seconds))
+        pod.actor = None
         if pod.node is not None:
             pod.node.pod_count -= 1
         pod.owner.pod_gone(pod)
@@ -200,7 +201,8 @@ class Kubelet:
         if not self.observers:
             return
         owner = pod.owner
-        image = pod.template.container(owner.workload).image
-        change = PodChange(owner.environment, owner.workload, pod.name, phase, image, pod.digest)
+        change = PodChange(
+            owner.environment, owner.workload, pod.name, phase, owner.image, pod.digest
+        )
         for observer in self.observers:
             observer(change)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from cdlab.model import ImageRef
 from cdlab.substrates.sim.nodes import Node
 from cdlab.substrates.sim.pods import Kubelet, Pod
 from cdlab.substrates.sim.workload_specs import PodTemplate, template_hash
@@ -22,8 +23,8 @@ class ReplicaSet:
     workload: str
     template: PodTemplate
     kubelet: Kubelet
-    pod_changed: Callable[[], None]
-    """The Deployment's reconciliation."""
+    reconcile: Callable[[], None]
+    """The Deployment's."""
     siblings: Callable[[], list[Node | None]]
     """The nodes of all the Deployment's pods, those of its other ReplicaSets included."""
     rollout_number: int = 0
@@ -38,38 +39,48 @@ class ReplicaSet:
     """Pods that are not stopping, oldest first: Kubernetes counts no others."""
     leaving: list[Pod] = field(default_factory=list)
     """Pods that were asked to stop and are not gone."""
+    ready: int = 0
+    """How many of `pods` are Ready."""
+    available: int = 0
+    """How many of them have been so for `minReadySeconds`."""
+    name: str = field(init=False)
+    image: ImageRef = field(init=False)
+    entity: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        """The workload and the hash of the template."""
-        return f"{self.workload}-{template_hash(self.template)}"
-
-    @property
-    def ready(self) -> int:
-        """How many pods are Ready."""
-        return sum(pod.is_ready for pod in self.pods)
-
-    @property
-    def available(self) -> int:
-        """How many pods have been Ready for `minReadySeconds`."""
-        return sum(pod.is_available for pod in self.pods)
+    def __post_init__(self) -> None:
+        self.name = f"{self.workload}-{template_hash(self.template)}"
+        self.image = self.template.container(self.workload).image
+        self.entity = f"{self.environment}/{self.workload}"
 
     def settle(self) -> bool:
         """Make or stop pods until there are as many as there should be; tell whether any were."""
         missing = self.replicas - len(self.pods)
         for _ in range(missing):
-            self.pods.append(self.kubelet.create(self, self.template, self.name))
+            self.pods.append(self.kubelet.create(self, self.name))
         if missing < 0:
             for pod in self._least_wanted()[:-missing]:
                 self.pods.remove(pod)
                 self.leaving.append(pod)
+                self.ready -= pod.is_ready
+                self.available -= pod.is_available
                 self.kubelet.stop(pod)
         return missing != 0
 
+    def pod_ready(self, *, is_available: bool) -> None:
+        """Count it, and let the rollout go on."""
+        self.ready += 1
+        self.available += is_available
+        self.reconcile()
+
+    def pod_available(self) -> None:
+        """Count it, and let the rollout go on."""
+        self.available += 1
+        self.reconcile()
+
     def pod_gone(self, pod: Pod) -> None:
-        """Forget a pod that has ended."""
+        """Forget it; somebody may have waited for that."""
         self.leaving.remove(pod)
-        self.pod_changed()
+        self.reconcile()
 
     def _least_wanted(self) -> list[Pod]:
         """

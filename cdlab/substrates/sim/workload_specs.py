@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias
 
 from cdlab.model import ImageRef
@@ -79,7 +79,7 @@ class PodTemplate:
         return next((c for c in self.containers if c.name == workload), self.containers[0])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, which cached properties need room beside
 class DeploymentSpec:
     """The fields of `spec`, defaults filled in as the API server does."""
 
@@ -94,14 +94,14 @@ class DeploymentSpec:
     progress_deadline_seconds: int
     revision_history_limit: int
 
-    @property
+    @cached_property
     def surge(self) -> int:
         """Pods allowed above the replicas. A share is rounded up; none outside rolling updates."""
         if self.strategy == "Recreate":
             return 0
         return _count(self.max_surge, self.replicas, is_rounded_up=True)
 
-    @property
+    @cached_property
     def min_available(self) -> int:
         """
         Pods that a rolling update leaves available.

@@ -1,0 +1,169 @@
+"""
+The world in which the promises of `cdlab/ports.py` are tested: one suite, every substrate.
+
+A contract test takes the fixture `world` and hands it a coroutine function:
+
+    def test_a_tag_moves(world):
+        async def main(ports_of):
+            ports = ports_of("operator")
+            ...
+        world.run(main)
+
+`ports_of(principal)` gives the boxes with that principal's credentials, in a world that was made
+for this test: the microservices `users` and `orders` with empty code repos, an empty config repo,
+and the empty environments `staging` and `production`. `GRANTS` below says who may do what. Every
+test runs on the simulator; `pytest --cdlab-substrate=kind` runs it on the real thing as well, so a
+test waits for what it needs, not for a time, and is over in seconds on a real cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pytest
+
+from cdlab import sample_services
+from cdlab.kernel import Kernel
+from cdlab.model import (
+    Application,
+    BuiltImage,
+    Environment,
+    Grant,
+    ImageRef,
+    Microservice,
+    Principal,
+)
+from cdlab.ports import Ports, Substrate
+
+T = TypeVar("T")
+PortsOf = Callable[[Principal], Ports]
+
+GRANTS = (
+    Grant(
+        principal="operator",
+        runs="outside",
+        code_repos="write",
+        config_repo="write",
+        registry="write",
+        environments="admin",
+    ),
+    Grant(principal="developer", runs="outside", code_repos="write", config_repo="read"),
+    Grant(
+        principal="ci",
+        runs="outside",
+        code_repos="read",
+        registry="write",
+        environments="set-image",
+        is_automation=True,
+    ),
+    Grant(
+        principal="manager",
+        runs="inside",
+        config_repo="write",
+        registry="read",
+        environments="apply",
+        is_automation=True,
+    ),
+    Grant(
+        principal="observer",
+        runs="outside",
+        code_repos="read",
+        config_repo="read",
+        registry="read",
+        environments="read",
+    ),
+)
+"""One principal for each level of each right; `user` has none at all."""
+
+UNHEALTHY_FILES = {"www/unhealthy": "", "run.sh": "trap 'exit 0' TERM INT\nsleep 3600 &\nwait $!\n"}
+"""Makes an image that never becomes Ready: the simulator knows the mark, and nothing serves."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A substrate with an application in it, for one test."""
+
+    name: str
+    """`sim` or `kind`."""
+    run_name: str
+    kernel: Kernel
+    substrate: Substrate
+    application: Application
+    deadline_seconds: float
+    """After which the test fails, saying who waits for what."""
+
+    def run(self, main: Callable[[PortsOf], Awaitable[T]]) -> T:
+        """Make the world, run the test in it, and remove it again whatever happens."""
+
+        async def whole() -> T:
+            try:
+                await self.substrate.create(self.application, GRANTS)
+                return await main(self.substrate.ports)
+            finally:
+                await self.substrate.destroy()
+
+        return self.kernel.run(whole(), deadline_seconds=self.deadline_seconds)
+
+    def files(
+        self, version: str, *, microservice: str = "users", is_healthy: bool = True
+    ) -> dict[str, str]:
+        """The source of a sample microservice that answers with *version*."""
+        files = sample_services.source(
+            microservice,
+            version=version,
+            colour="seagreen",
+            run=self.run_name,
+            knobs=sample_services.Knobs(replicas=1),
+        )
+        return files if is_healthy else files | UNHEALTHY_FILES
+
+    async def build(
+        self, ports: Ports, files: Mapping[str, str], tag: str, *, microservice: str = "users"
+    ) -> BuiltImage:
+        """Commit files to the code repo, push them, and build an image of them."""
+        checkout = await ports.code_repos[microservice].clone()
+        for path, text in files.items():
+            checkout.write(path, text)
+        await checkout.commit(f"Make {tag}")
+        await checkout.push()
+        return await ports.builder.build(checkout, self.ref(tag, microservice=microservice))
+
+    async def ship(
+        self, ports: Ports, version: str, *, is_healthy: bool = True, microservice: str = "users"
+    ) -> ImageRef:
+        """Build an image of a version, push it under a tag of that name, and return its name."""
+        files = self.files(version, microservice=microservice, is_healthy=is_healthy)
+        image = await self.build(ports, files, version, microservice=microservice)
+        await ports.registry.push(image)
+        return image.ref
+
+    def ref(self, tag: str, *, microservice: str = "users") -> ImageRef:
+        """An image reference in this world's registry."""
+        return ImageRef(self.application.microservice(microservice).image_repository, tag)
+
+
+def _substrate(name: str) -> tuple[str, Kernel, Substrate]:
+    from cdlab import worlds
+    from cdlab.scenario import Scenario
+
+    scenario = Scenario(architecture="v1", profile="constant")
+    world = worlds.simulated(scenario) if name == "sim" else worlds.real(scenario)
+    return world.run, world.kernel, world.substrate
+
+
+@pytest.fixture(params=["sim", "kind"])
+def world(request: pytest.FixtureRequest) -> Any:
+    """An empty world on each substrate; kind only where it was asked for."""
+    name = request.param
+    if name == "kind" and request.config.getoption("--cdlab-substrate", default="sim") != "kind":
+        pytest.skip("runs on a real cluster: ask with --cdlab-substrate=kind")
+    run_name, kernel, substrate = _substrate(name)
+    microservices = tuple(
+        Microservice(each, substrate.image_repository(each)) for each in ("users", "orders")
+    )
+    environments = (Environment("staging"), Environment("production"))
+    application = Application(microservices, environments)
+    seconds = 180.0 if name == "kind" else 1_000_000.0
+    return World(name, run_name, kernel, substrate, application, seconds)

@@ -1,0 +1,221 @@
+"""What holds for every program that the kernel runs."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import statistics
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdlab.kernel import Actor, Cancelled, Kernel, Queue, Resource
+from cdlab.random_streams import RandomStreams
+
+Timeline = list[tuple[int, str]]
+
+PROGRAMS = st.lists(st.lists(st.integers(0, 3), max_size=5), min_size=1, max_size=6)
+"""For each actor, how many microseconds it sleeps before each of its steps."""
+
+
+def timeline_of(program: list[list[int]], tie_seed: int | None = None) -> Timeline:
+    """Run a program, and note each step and each hand-over through a queue of one consumer."""
+    kernel = Kernel(tie_seed=tie_seed)
+    timeline: Timeline = []
+    queue = kernel.queue("steps")
+
+    async def actor(number: int, naps: list[int]) -> None:
+        for step, nap in enumerate(naps):
+            await kernel.sleep_us(nap)
+            timeline.append((kernel.now_us, f"{number} {step}"))
+            queue.put(f"{number} {step} consumed")
+
+    async def consumer() -> None:
+        while True:
+            timeline.append((kernel.now_us, await queue.get()))
+
+    async def main() -> None:
+        kernel.spawn(consumer(), name="consumer")
+        actors = [kernel.spawn(actor(*each), name="actor") for each in enumerate(program)]
+        for each in actors:
+            await each.join()
+        await kernel.sleep_us(1)
+
+    kernel.run(main())
+    return [(now, what) for now, what in timeline if "consumed" not in what]
+
+
+@given(PROGRAMS, st.none() | st.integers())
+def test_the_same_program_always_leaves_the_same_timeline(
+    program: list[list[int]], tie_seed: int | None
+) -> None:
+    """Nothing but the program and the tie seed decides what happens."""
+    assert timeline_of(program, tie_seed) == timeline_of(program, tie_seed)
+
+
+@given(PROGRAMS, st.integers())
+def test_shuffled_ties_change_the_order_only_within_an_instant(
+    program: list[list[int]], tie_seed: int
+) -> None:
+    """Every step happens at the time it has without shuffling; each actor keeps its own order."""
+    in_turn, shuffled = timeline_of(program), timeline_of(program, tie_seed)
+    assert sorted(shuffled) == sorted(in_turn)
+    assert [now for now, _ in shuffled] == [now for now, _ in in_turn]
+    for number in range(len(program)):
+        own = [what for _, what in shuffled if what.startswith(f"{number} ")]
+        assert own == [f"{number} {step}" for step in range(len(own))]
+
+
+def test_shuffling_reaches_every_order_of_three() -> None:
+    """All six orders of three equal due times come up in a hundred seeds."""
+    orders = {tuple(what for _, what in timeline_of([[1]] * 3, seed)) for seed in range(100)}
+    assert len(orders) == math.factorial(3)
+
+
+MOVES = st.lists(
+    st.tuples(st.sampled_from(["start", "put", "cancel", "pause"]), st.integers(0, 9)), max_size=40
+)
+
+
+def cancel_one(actors: list[Actor], number: int) -> None:
+    if actors:
+        actors[number % len(actors)].cancel()
+
+
+@given(MOVES, st.none() | st.integers())
+def test_no_item_is_lost_when_takers_are_cancelled(
+    moves: list[tuple[str, int]], tie_seed: int | None
+) -> None:
+    """Each item is taken once or still there, even if its taker was cancelled at that instant."""
+    kernel = Kernel(tie_seed=tie_seed)
+    queue: Queue = kernel.queue("items")
+    taken: list[int] = []
+
+    async def taker() -> None:
+        taken.append(await queue.get())
+
+    async def main() -> int:
+        takers: list[Actor] = []
+        items = 0
+        for move, number in moves:
+            if move == "start":
+                takers.append(kernel.spawn(taker(), name="taker"))
+            elif move == "put":
+                queue.put(items)
+                items += 1
+            elif move == "cancel":
+                cancel_one(takers, number)
+            else:
+                await kernel.sleep_us(number)
+        await kernel.sleep_us(1)
+        left = [await queue.get() for _ in range(len(queue))]
+        assert sorted(taken + left) == list(range(items))
+        assert not (left and any(not each.done for each in takers))
+        return items
+
+    kernel.run(main())
+
+
+@given(MOVES, st.none() | st.integers())
+def test_no_slot_is_lost_when_users_are_cancelled(
+    moves: list[tuple[str, int]], tie_seed: int | None
+) -> None:
+    """No more users than slots; and when all users are gone, all slots are free."""
+    kernel = Kernel(tie_seed=tie_seed)
+    resource: Resource = kernel.resource("executors", 2)
+    inside: list[int] = []
+
+    async def user(number: int) -> None:
+        async with resource:
+            inside.append(number)
+            assert len(inside) <= resource.in_use <= 2
+            try:
+                await kernel.sleep_us(number)
+            finally:
+                inside.remove(number)
+
+    async def main() -> None:
+        users: list[Actor] = []
+        for move, number in moves:
+            if move in ("start", "put"):
+                users.append(kernel.spawn(user(number), name="user"))
+            elif move == "cancel":
+                cancel_one(users, number)
+            else:
+                await kernel.sleep_us(number)
+        for each in users:
+            with contextlib.suppress(Cancelled):
+                await each.join()
+        assert (resource.in_use, resource.waiting) == (0, 0)
+
+    kernel.run(main())
+
+
+def mean_wait(servers: int, load: float, seed: int, customers: int) -> float:
+    """Simulate a queue M/M/c with a mean service time of 1 s; return the mean wait in seconds."""
+    kernel = Kernel()
+    streams = RandomStreams(seed)
+    arrivals, services = streams.stream("arrival"), streams.stream("service")
+    desk = kernel.resource("desk", servers)
+    waits: list[float] = []
+
+    async def customer(service: float) -> None:
+        arrival = kernel.now()
+        async with desk:
+            waits.append(kernel.now() - arrival)
+            await kernel.sleep(service)
+
+    async def main() -> None:
+        actors = []
+        for _ in range(customers):
+            await kernel.sleep(arrivals.exponential(1 / (load * servers)))
+            actors.append(kernel.spawn(customer(services.exponential(1)), name="customer"))
+        for actor in actors:
+            await actor.join()
+
+    kernel.run(main())
+    return statistics.fmean(waits[customers // 10 :])  # it begins empty, which is not typical
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Return the share of customers who wait at all, for offered traffic servers * load."""
+    traffic = servers * load
+    full = traffic**servers / math.factorial(servers) / (1 - load)
+    return full / (sum(traffic**n / math.factorial(n) for n in range(servers)) + full)
+
+
+@pytest.mark.parametrize("servers", [1, 3])
+def test_waiting_times_agree_with_queueing_theory(servers: int) -> None:
+    """M/M/1 and M/M/3 at 60 % load: the mean wait is within three standard errors of Erlang's."""
+    load = 0.6
+    expected = erlang_c(servers, load) / (servers * (1 - load))
+    means = [mean_wait(servers, load, seed, customers=1500) for seed in range(12)]
+    error = statistics.stdev(means) / math.sqrt(len(means))
+    assert error < expected / 10
+    assert statistics.fmean(means) == pytest.approx(expected, abs=3 * error)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12), st.integers())
+def test_time_limits_leave_nothing_running(pairs: list[tuple[int, int]], tie_seed: int) -> None:
+    """Whatever ends first, no actor and no alarm outlives a timeout, and each outcome is one."""
+    kernel = Kernel(tie_seed=tie_seed)
+    outcomes: list[Any] = []
+
+    async def limited(work_us: int, limit_us: int) -> None:
+        try:
+            await kernel.timeout(kernel.sleep_us(work_us), limit_us / 1e6, what="work")
+            outcomes.append(work_us <= max(limit_us, 1))
+        except TimeoutError:
+            outcomes.append(work_us >= limit_us)
+
+    async def main() -> None:
+        for actor in [kernel.spawn(limited(*pair), name="limited") for pair in pairs]:
+            await actor.join()
+        assert len(kernel._actors) == 1
+        assert not any(kernel._sleepers.values())
+
+    kernel.run(main())
+    assert outcomes == [True] * len(pairs)
