@@ -23,6 +23,9 @@ __all__ = ["Actor", "Cancelled", "Event", "Kernel", "Queue", "Resource", "Signal
 
 T = TypeVar("T")
 
+NEVER = 2**62
+"""In microseconds; not infinity, because comparing whole numbers with it would be slow."""
+
 RESUMPTIONS_PER_INSTANT = 1_000_000
 """More than any model needs: beyond it actors wake each other in a circle, time stands still."""
 
@@ -75,10 +78,11 @@ class Kernel:
         us = round(seconds * 1_000_000)  # raises for NaN and infinity
         if us > 0:  # what follows is _wake_at, without the price of a call
             actor._sleep = due = self._now_us + us
-            if due in self._sleepers:
-                self._sleepers[due].append(actor)
+            sleepers = self._sleepers
+            if due in sleepers:
+                sleepers[due].append(actor)
             else:
-                self._sleepers[due] = [actor]
+                sleepers[due] = [actor]
                 heappush(self._due, due)
         elif seconds >= 0:
             self.ready.append(actor)
@@ -159,7 +163,9 @@ class Kernel:
         """
         if self.current is not None:
             raise RuntimeError("this kernel is running already")
-        limit = math.inf if deadline_seconds is None else self.now_us + deadline_seconds * 1e6
+        limit = NEVER
+        if deadline_seconds is not None and deadline_seconds < math.inf:
+            limit = self.now_us + round(deadline_seconds * 1_000_000)
         self._main = actor = self.spawn(main, name=name, context=context)
         failure: BaseException | None = None
         try:
@@ -173,7 +179,7 @@ class Kernel:
             raise failure
         return actor._result  # type: ignore[no-any-return]
 
-    def _loop(self, limit: float) -> None:
+    def _loop(self, limit: int) -> None:
         """Resume who is ready, advance time when nobody is; until main or every actor is done."""
         ready, ties, take = self.ready, self._ties, self.ready.popleft
         while self._actors:
@@ -196,7 +202,7 @@ class Kernel:
             if self._now_us == instant:
                 raise self._stalled("actors wake each other without end, time stands still")
 
-    def _advance(self, limit: float) -> Actor:
+    def _advance(self, limit: int) -> Actor:
         """Move on to when somebody is due; return the first, make the others ready."""
         self.current = None
         while self._due:
@@ -208,7 +214,7 @@ class Kernel:
             if is_late or (sleepers[0].daemon and self._only_daemons_sleep(sleepers)):
                 heappush(self._due, due)
                 self._sleepers[due] = sleepers
-                self._now_us = int(limit) if is_late else self._now_us
+                self._now_us = limit if is_late else self._now_us
                 reason = "the deadline has passed" if is_late else "nothing but daemons can go on"
                 raise self._stalled(reason)
             self._now_us = due
@@ -239,10 +245,14 @@ class Kernel:
     def _end(self, actor: Actor, result: object, error: BaseException | None) -> None:
         del self._actors[actor]
         actor.done, actor._result, actor._error = True, result, error
-        is_main, is_joined = actor is self._main, bool(actor._waiters or actor.when_done)
-        actor.wake_all()
+        is_joined = False
+        if actor._waiters:
+            is_joined = True
+            actor.wake_all()
         if actor.when_done is not None:
+            is_joined = True
             actor.when_done(actor)
+        is_main = actor is self._main
         if error is None or (isinstance(error, Cancelled) and not is_main):
             return
         if is_main or not is_joined or not isinstance(error, Exception):

@@ -9,7 +9,6 @@ the release manager in the cluster.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -151,7 +150,7 @@ class LiveKernel(Kernel):
                 _, refuse = self._inbox.popleft()
                 refuse()
 
-    def _advance(self, limit: float) -> Actor:
+    def _advance(self, limit: int) -> Actor:
         """Wait until somebody is due or something comes in."""
         self.current = None
         while True:
@@ -167,13 +166,13 @@ class LiveKernel(Kernel):
             waits_for_outside = self._waits_for_outside and self._main is not None
             if is_idle and not (waits_for_outside or self._offloads or self._inbox):
                 raise self._stalled("nobody can go on, and nothing comes in from outside")
-            self._wait(min(self._due[0] if self._due else math.inf, limit))
+            self._wait(min(self._due[0], limit) if self._due else limit)
 
-    def _wake_those_due(self, now_us: float) -> None:
+    def _wake_those_due(self, now_us: int) -> None:
         while self._due and (self._due[0] <= now_us or not self._sleepers[self._due[0]]):
             self.ready.extend(self._sleepers.pop(heappop(self._due)))
 
-    def _wait(self, until_us: float) -> None:
+    def _wait(self, until_us: int) -> None:
         seconds = min((until_us - self._now_us) / 1e6, threading.TIMEOUT_MAX)
         with self._arrival:
             if not self._inbox:

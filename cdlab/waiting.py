@@ -61,7 +61,7 @@ class Waitable:
         return f"{type(self).__name__.lower()} {self.name!r}"
 
     def _block(self) -> Awaitable[None]:
-        actor = running(self._kernel)
+        actor = self._kernel.current or running(self._kernel)
         self._waiters.append(actor)
         actor._waits_for = self
         return SUSPEND

@@ -105,9 +105,20 @@ class Deployment:
         """The pods that are not stopping, those of the oldest ReplicaSet first."""
         return [pod for each in self.replica_sets for pod in each.pods]
 
+    def nodes(self) -> list[Node | None]:
+        """Where those pods are; None for those that are not scheduled."""
+        return [pod.node for each in self.replica_sets for pod in each.pods]
+
     def has_pods_left(self) -> bool:
         """Whether a pod is still there, if only to stop."""
         return any(each.pods or each.leaving for each in self.replica_sets)
+
+    def pod_gone(self) -> None:
+        """Go on with a deletion, or with `Recreate`; nothing else waits for the end of a pod."""
+        if self.is_deleted:
+            self.changed.notify_all()
+        elif self.spec.strategy == "Recreate":
+            self.reconcile()
 
     def reconcile(self) -> None:
         """
@@ -120,10 +131,12 @@ class Deployment:
         is_moving = not self.is_deleted
         while is_moving:
             self._step()
-            is_moving = any([each.settle() for each in self.replica_sets])
+            is_moving = False
+            for each in self.replica_sets:
+                is_moving |= each.settle()
         if self.is_complete:
             self._forget_old_replica_sets()
-        if before != (self.status, self.progress_reason) or self.is_deleted:
+        if before != (self.status, self.progress_reason):
             self.changed.notify_all()
         self._watch_deadline()
 
@@ -150,18 +163,12 @@ class Deployment:
         self.rollout_number = new.rollout_number
 
     def _create_replica_set(self) -> ReplicaSet:
-        new = ReplicaSet(
-            self.environment, self.name, self.spec.template, self.kubelet,
-            self.reconcile, self._nodes,
-        )  # fmt: skip
+        new = ReplicaSet(self.environment, self.name, self.spec.template, self.kubelet, self)
         self.replica_sets.append(new)
         self.new_replica_set = new
         self._number(new)
         self._set_progress("NewReplicaSetCreated")
         return new
-
-    def _nodes(self) -> list[Node | None]:
-        return [pod.node for pod in self.pods()]
 
     def _counted(self, new: ReplicaSet | None) -> DeploymentStatus:
         pods = ready = available = 0

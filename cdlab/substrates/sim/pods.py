@@ -35,7 +35,7 @@ class PodOwner(Protocol):
     min_ready_seconds: int
 
     def siblings(self) -> list[Node | None]:
-        """The nodes of the workload's pods that are not stopping."""
+        """The nodes of the workload's pods that are not stopping, of all its ReplicaSets."""
 
     def pod_ready(self, *, is_available: bool) -> None:
         """One more pod is Ready, and may be available at once."""

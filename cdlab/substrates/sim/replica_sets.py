@@ -6,13 +6,26 @@ ReplicaSets: so many pods of one template.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from cdlab.model import ImageRef
 from cdlab.substrates.sim.nodes import Node
 from cdlab.substrates.sim.pods import Kubelet, Pod
 from cdlab.substrates.sim.workload_specs import PodTemplate, template_hash
+
+
+class ReplicaSetOwner(Protocol):
+    """The Deployment that made a ReplicaSet."""
+
+    def nodes(self) -> list[Node | None]:
+        """The nodes of all its pods, those of its other ReplicaSets included."""
+
+    def reconcile(self) -> None:
+        """Go on with the rollout: a pod is Ready or available."""
+
+    def pod_gone(self) -> None:
+        """Go on with what waited for the end of a pod."""
 
 
 @dataclass(slots=True, eq=False)
@@ -23,10 +36,7 @@ class ReplicaSet:
     workload: str
     template: PodTemplate
     kubelet: Kubelet
-    reconcile: Callable[[], None]
-    """The Deployment's."""
-    siblings: Callable[[], list[Node | None]]
-    """The nodes of all the Deployment's pods, those of its other ReplicaSets included."""
+    owner: ReplicaSetOwner
     rollout_number: int = 0
     replicas: int = 0
     """How many pods there should be."""
@@ -55,6 +65,8 @@ class ReplicaSet:
     def settle(self) -> bool:
         """Make or stop pods until there are as many as there should be; tell whether any were."""
         missing = self.replicas - len(self.pods)
+        if missing == 0:
+            return False
         for _ in range(missing):
             self.pods.append(self.kubelet.create(self, self.name))
         if missing < 0:
@@ -64,23 +76,27 @@ class ReplicaSet:
                 self.ready -= pod.is_ready
                 self.available -= pod.is_available
                 self.kubelet.stop(pod)
-        return missing != 0
+        return True
 
     def pod_ready(self, *, is_available: bool) -> None:
         """Count it, and let the rollout go on."""
         self.ready += 1
         self.available += is_available
-        self.reconcile()
+        self.owner.reconcile()
 
     def pod_available(self) -> None:
         """Count it, and let the rollout go on."""
         self.available += 1
-        self.reconcile()
+        self.owner.reconcile()
 
     def pod_gone(self, pod: Pod) -> None:
-        """Forget it; somebody may have waited for that."""
+        """Forget it, and tell who may have waited for that."""
         self.leaving.remove(pod)
-        self.reconcile()
+        self.owner.pod_gone()
+
+    def siblings(self) -> list[Node | None]:
+        """The nodes of the workload's pods, of all its ReplicaSets."""
+        return self.owner.nodes()
 
     def _least_wanted(self) -> list[Pod]:
         """
@@ -90,7 +106,7 @@ class ReplicaSet:
         for a shorter time, younger. It measures the time since Ready in powers of two and breaks
         ties at random, which is not modelled.
         """
-        nodes = self.siblings()
+        nodes = self.owner.nodes()
         order = {id(pod): number for number, pod in enumerate(self.pods)}
         return sorted(
             self.pods,
