@@ -104,11 +104,11 @@ class Kernel:
 
     def end_sleep(self, sleeper: Actor | Call) -> bool:
         """Forget when it was due; return False when it does not sleep. For cancelling."""
-        sleepers = self._sleepers.get(sleeper._sleep, ())
-        if isinstance(sleepers, list) and sleeper in sleepers:
-            sleepers.remove(sleeper)
-            return True
-        return False
+        sleepers = self._sleepers.get(sleeper._sleep)
+        if sleepers is None or sleeper not in sleepers:
+            return False
+        sleepers.remove(sleeper)
+        return True
 
     def event(self, name: str) -> Event:
         return Event(self, name)
@@ -136,13 +136,13 @@ class Kernel:
         self._wake_at(limit_us, alarm)
         try:
             return await child.join()  # type: ignore[no-any-return]
-        except Cancelled:
-            if not child.done:
+        except Cancelled as error:
+            if not child.done:  # it is this actor that was cancelled
                 child.cancel()
                 await child.join()
-            elif self.end_sleep(alarm):  # it was somebody else who cancelled the child
-                raise
-            raise TimeoutError(f"{what} took longer than {seconds} s") from None
+            elif child.ended_with(error) and not self.end_sleep(alarm):
+                raise TimeoutError(f"{what} took longer than {seconds} s") from None
+            raise
         finally:
             self.end_sleep(alarm)
 
@@ -201,6 +201,8 @@ class Kernel:
                         return
             if self._now_us == instant:
                 raise self._stalled("actors wake each other without end, time stands still")
+            if self._now_us > limit:  # only real time goes on while somebody is ready
+                raise self._stalled("the deadline has passed")
 
     def _advance(self, limit: int) -> Actor:
         """Move on to when somebody is due; return the first, make the others ready."""
@@ -234,24 +236,13 @@ class Kernel:
         due = {sleeper: due for due, them in self._sleepers.items() for sleeper in them}
         waiting = []
         for actor in self._actors:
-            what = "its turn" if actor in self.ready else "something foreign to this kernel"
-            if actor._waits_for is not None:
-                what = str(actor._waits_for)
-            elif actor in due:
-                what = f"the end of its sleep at {due[actor] / 1e6:.6f} s"
-            waiting.append((actor.name + " (daemon)" * actor.daemon, what))
+            what = f"the end of its sleep at {due[actor] / 1e6:.6f} s" if actor in due else None
+            waiting.append((actor.name + " (daemon)" * actor.daemon, what or actor.awaited()))
         return Stalled(waiting, reason=f"{reason}, at {self.now():.6f} s")
 
     def _end(self, actor: Actor, result: object, error: BaseException | None) -> None:
         del self._actors[actor]
-        actor.done, actor._result, actor._error = True, result, error
-        is_joined = False
-        if actor._waiters:
-            is_joined = True
-            actor.wake_all()
-        if actor.when_done is not None:
-            is_joined = True
-            actor.when_done(actor)
+        is_joined = actor.finish(result, error)
         is_main = actor is self._main
         if error is None or (isinstance(error, Cancelled) and not is_main):
             return

@@ -48,6 +48,7 @@ class LiveKernel(Kernel):
         self._arrival = threading.Condition()
         self._inbox: deque[tuple[Callable[[], object], Callable[[], object]]] = deque()
         self._offloads = 0  # under way, those whose actor was cancelled included
+        self._thread_limit = threads
         self._threads = _Threads(threads)
         self._waits_for_outside = False
 
@@ -146,6 +147,7 @@ class LiveKernel(Kernel):
             return super().run(main, name=name, context=context, deadline_seconds=deadline_seconds)
         finally:
             self._threads.let_go()
+            self._threads = _Threads(self._thread_limit)
             while self._inbox:
                 _, refuse = self._inbox.popleft()
                 refuse()
@@ -189,9 +191,6 @@ class _Threads:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._prepare()
-
-    def _prepare(self) -> None:
         self._started = 0
         self._idle = threading.Semaphore(0)
         self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
@@ -207,7 +206,6 @@ class _Threads:
         """End the threads as they become idle."""
         for _ in range(self._started):
             self._calls.put(None)
-        self._prepare()
 
 
 def _work(calls: SimpleQueue[Any], idle: threading.Semaphore) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from dataclasses import dataclass
 
 from cdlab import manifests
@@ -81,15 +82,17 @@ def _stop(found: dict[str, str], key: str, manifest: str, path: str) -> Stop | N
     try:
         value = json.loads(found[key])
         return Stop(str(value["user"]), str(value["reason"]), str(value.get("until", "resumed")))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _refusal(manifest, path, key, 'wants {"user": …, "reason": …}') from error
 
 
 def _refusal(manifest: str, path: str, key: str, what: str) -> ManifestError:
-    before, _, _ = manifest.partition(key)
+    # As a key of its own; what a comment or a longer name mentions is another line.
+    found = re.search(rf"""^[ \t"']*{re.escape(key)}["']?[ \t]*:""", manifest, re.MULTILINE)
+    end = found.end() if found else max(manifest.find(key), 0)
     return ManifestError(
         path,
-        before.count("\n") + 1,
+        manifest.count("\n", 0, end) + 1,
         f"annotation {key}: {what}",
         help="mend the annotation in the config repo; until then this workload is left alone",
     )

@@ -114,7 +114,9 @@ async def first_deployment(lab: Lab) -> None:
     await bootstrap(lab)
 
 
-STORIES: Mapping[str, Callable[[Lab], Awaitable[None]]] = {
+Story = Callable[[Lab], Awaitable[None]]
+
+STORIES: Mapping[str, Story] = {
     "rollback": rollback,
     "first-deployment": first_deployment,
 }

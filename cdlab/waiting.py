@@ -157,6 +157,26 @@ class Actor(Waitable):
         elif self not in kernel.ready:  # the user's interrupt came between two steps of the loop
             kernel.ready.append(self)
 
+    def finish(self, result: object, error: BaseException | None) -> bool:
+        """Tell those who wait for its end; return whether there are any. For the kernel."""
+        self.done, self._result, self._error = True, result, error
+        is_joined = bool(self._waiters) or self.when_done is not None
+        if self._waiters:
+            self.wake_all()
+        if self.when_done is not None:
+            self.when_done(self)
+        return is_joined
+
+    def ended_with(self, error: BaseException) -> bool:
+        """Tell whether it is this very error that ended it."""
+        return self._error is error
+
+    def awaited(self) -> str:
+        """Return what it waits for if it does not sleep."""
+        if self._waits_for is not None:
+            return str(self._waits_for)
+        return "its turn" if self in self._kernel.ready else "something foreign to the kernel"
+
     def _throw(self, _: None) -> Any:
         self._resume = self._coroutine.send
         return self._coroutine.throw(Cancelled(self.name))

@@ -379,3 +379,19 @@ def test_the_users_interrupt_is_raised_again_after_clean_up(lab: Lab) -> None:
     with pytest.raises(KeyboardInterrupt):
         lab.kernel.run(main())
     assert lab.timeline == [(1.0, "other cancelled")]
+
+
+def test_a_cancellation_at_the_instant_of_the_limit_is_not_taken_for_lateness(lab: Lab) -> None:
+    """Who is cancelled ends cancelled, even if what it waited for has just run out of time."""
+
+    async def main() -> None:
+        inner = lab.nap("inner", 1)
+        outer = lab.kernel.spawn(lab.kernel.timeout(inner, 1.5, what="nap"), name="outer")
+        await lab.kernel.sleep(1)
+        await lab.kernel.sleep(0)
+        outer.cancel()
+        with pytest.raises(Cancelled, match="'outer'"):
+            await outer.join()
+
+    lab.kernel.run(main())
+    assert lab.timeline == [(1.0, "inner")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import signal
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any
@@ -20,6 +19,11 @@ from cdlab.live_kernel import LiveKernel
 @pytest.fixture
 def kernel() -> LiveKernel:
     return LiveKernel()
+
+
+def block(seconds: float) -> None:
+    """Keep a thread from going on, as a client's call or a computation does."""
+    threading.Event().wait(seconds)
 
 
 def from_outside(function: Callable[[], Any]) -> None:
@@ -76,7 +80,7 @@ def test_a_sleep_takes_at_least_as_long_as_it_says(kernel: LiveKernel) -> None:
     """Counted from the call: what an actor computed before it is not taken off."""
 
     async def main() -> float:
-        time.sleep(0.01)
+        block(0.01)
         begin = kernel.now()
         await kernel.sleep(0.02)
         return kernel.now() - begin
@@ -239,7 +243,7 @@ def test_without_a_deadline_waiting_for_nothing_is_a_stall(kernel: LiveKernel) -
 
     async def main() -> None:
         kernel.spawn(ticker(), name="ticker", daemon=True)
-        await kernel.offload(lambda: time.sleep(0.02), what="call")
+        await kernel.offload(lambda: block(0.02), what="call")
         await kernel.event("never").wait()
 
     with pytest.raises(Stalled, match="nothing comes in from outside") as raised:
@@ -280,7 +284,7 @@ def test_a_real_interrupt_ends_the_wait(kernel: LiveKernel) -> None:
     here = threading.get_ident()
 
     def press() -> None:
-        time.sleep(0.02)
+        block(0.02)
         signal.pthread_kill(here, signal.SIGINT)
 
     async def main() -> None:
@@ -290,3 +294,17 @@ def test_a_real_interrupt_ends_the_wait(kernel: LiveKernel) -> None:
     with pytest.raises(KeyboardInterrupt):
         kernel.run(main())
     assert kernel.now() < 1
+
+
+def test_actors_that_never_rest_do_not_outrun_the_deadline(
+    kernel: LiveKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline is looked at even if somebody is always ready."""
+    monkeypatch.setattr("cdlab.kernel.RESUMPTIONS_PER_INSTANT", 100)
+
+    async def main() -> None:
+        while True:
+            await kernel.sleep(0)
+
+    with pytest.raises(Stalled, match="the deadline has passed"):
+        kernel.run(main(), deadline_seconds=0.01)

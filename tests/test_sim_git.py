@@ -342,14 +342,15 @@ def test_reverting_twice_has_nothing_to_commit(world: World) -> None:
     world.run(main)
 
 
-def test_the_first_commit_can_be_reverted_to_nothing(world: World) -> None:
-    """As in git, the parent of the first commit is the empty tree."""
+@pytest.mark.parametrize("mainline", [None, 1])
+def test_the_first_commit_can_be_reverted_to_nothing(world: World, mainline: int | None) -> None:
+    """As in git, the parent of the first commit is the empty tree, with a mainline or without."""
 
     async def main() -> None:
         empty = (await world.repo().clone()).content
         first = await world.ship("1")
         checkout = await world.repo().clone()
-        await checkout.revert(first)
+        await checkout.revert(first, mainline)
         assert checkout.paths() == ()
         assert checkout.content == empty
 

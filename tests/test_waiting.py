@@ -204,3 +204,62 @@ def test_a_resource_without_slots_is_refused(make: Callable[[Kernel], object]) -
     """Everybody would wait for ever."""
     with pytest.raises(ValueError, match="capacity of at least 1"):
         make(Kernel())
+
+
+def test_an_item_handed_to_a_cancelled_actor_goes_to_the_next(lab: Lab) -> None:
+    """It was woken with the item, and cancelled before it could run: the next in turn has it."""
+    queue = lab.kernel.queue("builds")
+
+    async def worker(name: str) -> None:
+        lab.note(f"{name} {await queue.get()}")
+
+    async def main() -> None:
+        first = lab.kernel.spawn(worker("first"), name="first")
+        lab.kernel.spawn(worker("second"), name="second")
+        await lab.kernel.sleep(1)
+        queue.put("item")
+        first.cancel()
+        await lab.kernel.sleep(0)
+
+    lab.kernel.run(main())
+    assert lab.timeline == [(1.0, "second item")]
+
+
+def test_a_slot_handed_to_a_cancelled_actor_becomes_free(lab: Lab) -> None:
+    """Nobody else waits for it, so it is not in use any more."""
+    executors = lab.kernel.resource("executors", 1)
+
+    async def user() -> None:
+        async with executors:
+            lab.note("got in")
+
+    async def main() -> None:
+        async with executors:
+            waiting = lab.kernel.spawn(user(), name="user")
+            await lab.kernel.sleep(1)
+        waiting.cancel()
+        await lab.kernel.sleep(0)
+        assert executors.in_use == 0
+
+    lab.kernel.run(main())
+    assert lab.timeline == []
+
+
+def test_clean_up_that_has_begun_goes_on_when_the_run_ends(lab: Lab) -> None:
+    """The end of a run is no second cancellation for those who are cleaning up."""
+
+    async def tidy() -> None:
+        try:
+            await lab.kernel.event("never").wait()
+        finally:
+            await lab.kernel.sleep(2)
+            lab.note("tidied up")
+
+    async def main() -> None:
+        actor = lab.kernel.spawn(tidy(), name="tidy")
+        await lab.kernel.sleep(1)
+        actor.cancel()
+        await lab.kernel.sleep(1)
+
+    lab.kernel.run(main())
+    assert lab.timeline == [(3.0, "tidied up")]

@@ -105,8 +105,10 @@ def lab(settings: KindSettings) -> Iterator[Lab]:
     if doctor.verdict(findings) == "no-go":
         pytest.skip("; ".join(f"{f.name}: {f.detail}" for f in findings if f.state == "missing"))
     lifecycle.down(settings, print)
-    yield lifecycle.up(settings, print)
-    lifecycle.down(settings, print)
+    try:
+        yield lifecycle.up(settings, print)
+    finally:
+        lifecycle.down(settings, print)
     assert not any(piece.state == "running" for piece in lifecycle.status(settings).pieces)
 
 

@@ -121,7 +121,8 @@ def _image_id(log: Iterable[Mapping[str, Any]], ref: ImageRef) -> str:
         if "error" in entry:
             tail = "\n  ".join([*lines, str(entry["error"])])
             raise BuildFailed(f"docker build of '{ref}' failed:\n  {tail}")
-        lines.extend(str(entry.get("stream", "")).split("\n") if entry.get("stream") else ())
+        text = str(entry.get("stream", ""))
+        lines.extend(line for line in text.splitlines() if line.strip())
         image_id = str(entry.get("aux", {}).get("ID", image_id))
     if not image_id:
         raise BuildFailed(f"docker build of '{ref}' ended without an image", definite=False)

@@ -132,8 +132,9 @@ def pull(engine: DockerClient, image: str) -> None:
         mend = f"docker pull {image}"
         if "kindest/node" in image:
             mend += "   (or export CDLAB_NODE_IMAGE=<a node image that is on this machine>)"
+        why = getattr(error, "explanation", None) or error
         raise SubstrateUnavailable(
-            f'the image "{image}" is not on this machine and cannot be pulled: {error}', help=mend
+            f'the image "{image}" is not on this machine and cannot be pulled: {why}', help=mend
         ) from error
 
 

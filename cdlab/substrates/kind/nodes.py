@@ -154,9 +154,13 @@ def _create(cluster: KindCluster, config: Path, settings: KindSettings) -> None:
     except subprocess.CalledProcessError as error:
         said = log.read_text().strip().splitlines() if log.exists() else []
         reason = next((line for line in said if line.startswith("ERROR")), "") or "".join(said[-1:])
-        raise SubstrateUnavailable(
-            f"kind could not create the cluster: {reason}", help=f"cdlab doctor; less {log}"
-        ) from error
+        mend = f"cdlab doctor; less {log}"
+        if any("kubelet is not healthy" in line for line in said):
+            # A kubelet that gets no inotify instance does not start, and kind waits 4 minutes.
+            mend = "sudo sysctl fs.inotify.max_user_instances=512   (or remove other clusters)"
+        raise SubstrateUnavailable(f"kind could not create the cluster: {reason}", help=mend) from (
+            error
+        )
     _unfinished(settings).unlink()
 
 

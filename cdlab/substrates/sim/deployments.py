@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from cdlab.kernel import Actor
 from cdlab.substrates.sim import rollouts
 from cdlab.substrates.sim.nodes import Node
 from cdlab.substrates.sim.pods import Kubelet, Pod
 from cdlab.substrates.sim.replica_sets import ReplicaSet
 from cdlab.substrates.sim.workload_specs import DeploymentManifest, DeploymentSpec, PodTemplate
-from cdlab.waiting import Actor
 
 ProgressReason = Literal[
     "", "NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable",

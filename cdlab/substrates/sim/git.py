@@ -206,11 +206,13 @@ class Checkout:
                 f"{self.server.name}: '{commit.revision}' is a merge, and no mainline was given",
                 help="say which parent to keep: `git revert -m 1`",
             )
+        if not commit.parents:
+            return EMPTY
         if mainline is not None and not 1 <= mainline <= len(commit.parents):
             raise MergeConflict(
                 f"{self.server.name}: '{commit.revision}' has no parent number {mainline}"
             )
-        return commit.parents[(mainline or 1) - 1].tree if commit.parents else EMPTY
+        return commit.parents[(mainline or 1) - 1].tree
 
     async def reset(self, revision: Revision) -> None:
         self._go_to(self._find(revision))

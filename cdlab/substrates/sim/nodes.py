@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from cdlab.kernel import Kernel
+from cdlab.kernel import Kernel, Resource
 from cdlab.model import Content, Digest, ImageRef
 from cdlab.substrates.sim.surroundings import RegistryView
 from cdlab.substrates.sim.workload_specs import PullPolicy
-from cdlab.waiting import Resource
 
 
 class PullFailed(Exception):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from cdlab.kernel import Actor
 from cdlab.model import Content, Digest, ImageRef, PodChange, PodPhase
 from cdlab.substrates.sim.nodes import Node, Nodes, PullFailed
 from cdlab.substrates.sim.surroundings import Surroundings
 from cdlab.substrates.sim.workload_specs import PodTemplate, generated_name
-from cdlab.waiting import Actor
 
 FIRST_BACK_OFF_SECONDS = 10
 """The kubelet's pause after a failed pull; it doubles each time."""

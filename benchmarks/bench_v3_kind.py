@@ -1,0 +1,74 @@
+"""
+What V3's rollback costs beside Kubernetes: against a bare image patch of the same workload on kind.
+
+Both change the image of `front-end` in production from the bad to the good one; both end when every
+replica is Ready on the good content and nothing bad serves. Interleaved in one run, at least ten
+pairs. Prints the ratio; it judges nothing. Needs `cdlab up`. Usage: bench_v3_kind.py [PAIRS]
+"""
+
+from __future__ import annotations
+
+import sys
+
+from cdlab.model import ImageRef, Variant
+from cdlab.runner import run_in
+from cdlab.scenario import Scenario
+from cdlab.statistics import median
+from cdlab.stories import BAD, Lab, bootstrap, ship
+from cdlab.worlds import real
+
+NAME, WHERE = "front-end", "production"
+
+
+def measured(pairs: int) -> list[tuple[float, float]]:
+    """(rollback, bare patch), seconds, for each pair."""
+    found: list[tuple[float, float]] = []
+
+    async def story(lab: Lab) -> None:
+        good = (await bootstrap(lab))[NAME]
+        good_image = await image(lab)
+        bad = await ship(lab, NAME, version=BAD)
+        bad_image = await image(lab)
+        cluster = lab.ports("operator").cluster
+        replicas = lab.settings.replicas
+        for number in range(pairs):
+            if number:
+                await lab.delivery.promote(NAME, "staging", WHERE, "alice")
+                await lab.observed.until_serves(NAME, WHERE, bad.content, replicas)
+            begin = lab.kernel.now()
+            await lab.delivery.rollback(NAME, WHERE, "alice", "bench")
+            await lab.observed.until_serves(NAME, WHERE, good.content, replicas)
+            rollback = lab.kernel.now() - begin
+            await cluster.rollout_status(NAME, WHERE)
+            await cluster.set_image(NAME, bad_image, WHERE)
+            await lab.observed.until_serves(NAME, WHERE, bad.content, replicas)
+            await cluster.rollout_status(NAME, WHERE)
+            begin = lab.kernel.now()
+            await cluster.set_image(NAME, good_image, WHERE)
+            await lab.observed.until_serves(NAME, WHERE, good.content, replicas)
+            found.append((rollback, lab.kernel.now() - begin))
+            await cluster.rollout_status(NAME, WHERE)
+            print(f"pair {number + 1}: rollback {found[-1][0]:.3f} s, patch {found[-1][1]:.3f} s")
+
+    async def image(lab: Lab) -> ImageRef:
+        running = await lab.ports("operator").cluster.running(WHERE)
+        return next(each.desired for each in running if each.name == NAME)
+
+    scenario = Scenario(architecture="v3", variant=Variant(rollback="command"))
+    world = real(scenario)
+    run_in(world, scenario, story)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    pairs = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    ratios = [rollback / patch for rollback, patch in pairs]
+    print(f"V3 rollback   median {median([a for a, _ in pairs]):.3f} s")
+    print(f"bare patch    median {median([b for _, b in pairs]):.3f} s")
+    print(f"ratio         median {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}")
+    print(f"pairs         {len(pairs)}, interleaved in one run")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""
+Comparisons and runs as people see them in a terminal; the HTML of notebooks comes from here too.
+
+In: a `Comparison`, or a `Run` with its verdicts. Out: text on a Rich console, or HTML. Called by
+the CLI and by `_repr_html_`. Nothing is computed here: numbers come from `measures`, sentences from
+`findings`, cells from `report_tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from cdlab import findings, report_tables, timeline, wording
+from cdlab.expectations import Verdict
+from cdlab.narration import Told, story_of
+from cdlab.report_html import comparison_html, run_html
+from cdlab.report_tables import Grid
+from cdlab.timeline import Bar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cdlab.comparison import Comparison
+    from cdlab.runner import Run
+
+__all__ = ["comparison_html", "print_comparison", "print_run", "run_html"]
+
+WIDE = 108
+"""From this width on the first table fits on one line."""
+
+
+def print_comparison(console: Console, comparison: Comparison) -> None:
+    """Everything about a comparison, most important first."""
+    v3 = comparison.main.get("v3")
+    _heading(console, f"The story {comparison.story} in V1, V2 and V3")
+    for grid in report_tables.variants(comparison, is_wide=console.width >= WIDE):
+        console.print(_table(grid))
+    _sentences(console, report_tables.notes(comparison))
+    for title, bars in report_tables.charts(comparison).items():
+        _chart(console, title, bars)
+    console.print(_table(report_tables.coupling(comparison)))
+    if v3 is not None:
+        _findings(console, "Where V3 loses", findings.where_v3_loses(comparison))
+    _findings(console, "Rollout undo, out of band", findings.rollout_undos(comparison))
+    _findings(console, "What did not stay rolled back", findings.relapses(comparison))
+    _findings(console, "Not expressible", findings.not_expressible(comparison))
+    _heading(console, "To replay it")
+    _sentences(console, findings.provenance(comparison))
+
+
+def print_run(
+    console: Console, run: Run, verdicts: Sequence[Verdict], *, name: str, replay: str
+) -> None:
+    """One run: what happened, how long it took, every measure, and what was expected of it."""
+    settings = run.history.settings
+    variant = run.scenario.variant.label()
+    heading = f"{name}: {run.scenario.story} in {run.scenario.architecture.upper()} ({variant})"
+    _heading(console, heading)
+    _story(console, story_of(run.history))
+    if run.phases:
+        label = f"{run.scenario.architecture.upper()} {variant}"
+        _chart(console, "Phases of the rollback", [Bar(label, run.phases)])
+    console.print(_table(_measures(run.measures)))
+    if not run.is_finished:
+        deadline = settings["pace"]["deadline_seconds"]
+        _sentences(console, [f"Censored: the story had not ended after {deadline:g} s."])
+    if verdicts:
+        console.print(_table(_verdicts(verdicts)))
+    profile = f", profile {settings['profile']}" if settings["profile"] else ""
+    where = f"substrate {settings['substrate']}{profile}, cdlab {settings['version']}"
+    _sentences(console, [where, replay])
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(text, style="bold", markup=False, highlight=False)
+
+
+def _sentences(console: Console, sentences: Sequence[str]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for sentence in sentences:
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+
+
+def _findings(console: Console, title: str, found: Sequence[findings.Finding]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if not found:
+        return
+    _heading(console, title)
+    for finding in found:
+        text = Text.assemble((finding.title, "bold"), f": {finding.text}")
+        if not finding.is_shown:
+            text.append(" (not shown by these runs)", style="italic")
+        console.print(Padding(text, (0, 0, 0, 2)))
+
+
+def _table(grid: Grid) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(grid.title) if grid.title else None,
+        title_style="bold",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for number, column in enumerate(grid.columns):
+        is_text = number < grid.text_columns
+        table.add_column(
+            Text(column),
+            justify="left" if is_text else "right",
+            vertical="top" if is_text else "bottom",
+            overflow="fold",
+            no_wrap=is_text and grid.keeps_first_whole,
+        )
+    for number, row in enumerate(grid.rows):
+        table.add_row(
+            *map(Text, row),
+            style="bold" if number in grid.emphasised else None,
+            end_section=number in grid.last_of_block,
+        )
+    return table
+
+
+def _chart(console: Console, title: str, bars: list[Bar]) -> None:
+    _heading(console, title)
+    has_colour = bool(console.color_system) and not console.no_color
+    for line in timeline.chart(bars, console.width, has_colour=has_colour):
+        console.print(line, soft_wrap=True, highlight=False)
+    console.print(_table(report_tables.phase_seconds(bars)))
+
+
+def _story(console: Console, told: Sequence[Told]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for line in told:
+        style = "bold" if line.is_request else "red" if line.has_failed else None
+        table.add_row(
+            Text(wording.seconds(line.at_seconds)), Text(line.who), Text(line.what), style=style
+        )
+    console.print(table)
+
+
+def _measures(measures: dict[str, Any]) -> Grid:
+    rows = [(wording.title(name), wording.value_of(name, each)) for name, each in measures.items()]
+    return Grid("Measures", ("measure", "value"), tuple(rows))
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> Grid:
+    rows = [
+        ("ok" if each.holds else "BROKEN", each.measure, each.expected, each.found)
+        for each in verdicts
+    ]
+    return Grid("Expectations", ("", "measure", "expected", "found"), tuple(rows), text_columns=4)

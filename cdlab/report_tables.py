@@ -1,0 +1,234 @@
+"""
+The tables of a comparison as plain text cells: which columns there are and what stands in them.
+
+In: a `Comparison`. Out: grids of strings. `report` prints them with Rich, `report_html` writes them
+as HTML, so that both say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdlab import findings, wording
+from cdlab.architectures import ARCHITECTURES
+from cdlab.comparison import Comparison, Result
+from cdlab.statistics import RUNS_FOR_P95, median, p95
+from cdlab.timeline import Bar, shown_phases
+from cdlab.wording import NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table: titles, rows of the same length, and which rows begin a new block."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    emphasised: tuple[int, ...] = ()
+    """Rows to set off: the article's own variants."""
+    last_of_block: tuple[int, ...] = ()
+    text_columns: int = 1
+    """How many columns from the left hold words; the rest are numbers, set to the right."""
+    keeps_first_whole: bool = False
+    """Whether the words must not be broken into lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A result with what its cells need."""
+
+    result: Result
+    measures: Mapping[str, Any]
+    base: Result | None
+    """V1's main row; None in that row itself."""
+
+
+def _counted(name: str) -> Callable[[_Line], str]:
+    return lambda line: wording.value_of(name, line.measures[name])
+
+
+def _median(line: _Line) -> str:
+    result = line.result
+    middle = median(result.rollback_seconds)
+    if middle is None and findings.censored(result):
+        return f"> {wording.seconds(_deadline(result))}"
+    return wording.seconds(middle)
+
+
+def _p95(line: _Line) -> str:
+    result = line.result
+    high = p95(result.rollback_seconds)
+    if high is None and findings.censored(result) and len(result.runs) >= RUNS_FOR_P95:
+        return f"> {wording.seconds(_deadline(result))}"
+    return wording.seconds(high)
+
+
+def _deadline(result: Result) -> float:
+    return float(result.runs[0].history.settings["pace"]["deadline_seconds"])
+
+
+def _than_v1(line: _Line) -> str:
+    if line.base is None:
+        return "(V1 itself)" if median(line.result.rollback_seconds) is not None else NOTHING
+    return wording.times(findings.paired_ratio(line.result, line.base))
+
+
+def _pair(first: str, second: str) -> Callable[[_Line], str]:
+    def cell(line: _Line) -> str:
+        values = line.measures[first], line.measures[second]
+        return NOTHING if None in values else " / ".join(map(wording.number, values))
+
+    return cell
+
+
+def _lead(line: _Line) -> str:
+    return wording.seconds(median([r.measures["lead_time_seconds"] for r in line.result.runs]))
+
+
+TIMES: Mapping[str, Callable[[_Line], str]] = {
+    "rollback median s": _median,
+    "p95 s": _p95,
+    "against V1": _than_v1,
+    "lead time s": _lead,
+    "stayed back": _counted("stayed_rolled_back"),
+}
+EFFECTS: Mapping[str, Callable[[_Line], str]] = {
+    "builds": _counted("rebuilds"),
+    "registry bytes": _counted("registry_bytes"),
+    "boxes written / touched": _pair("write_touch_of_a_rollback", "touch_of_a_rollback"),
+    "same digest": _counted("artifact_fidelity"),
+    "others changed": _counted("collateral"),
+    "rewrites / lost": _pair("history_rewrites", "good_commits_lost"),
+}
+
+
+def variants(comparison: Comparison, *, is_wide: bool) -> list[Grid]:
+    """A row per variant: one grid where there is room, else times and effects below each other."""
+    parts = {"Each variant": {**TIMES, **EFFECTS}}
+    if not is_wide:
+        parts = {"How long it takes": dict(TIMES), "What a rollback does": dict(EFFECTS)}
+    lines = _lines(comparison)
+    grids = [_variant_grid(title, columns, lines) for title, columns in parts.items()]
+    return [grid for grid in grids if len(grid.columns) > 1]
+
+
+def _lines(comparison: Comparison) -> list[_Line]:
+    v1 = comparison.main.get("v1")
+    return [
+        _Line(result, result.measures(), None if result is v1 else v1)
+        for result in comparison.results
+    ]
+
+
+def _variant_grid(
+    title: str, columns: Mapping[str, Callable[[_Line], str]], lines: list[_Line]
+) -> Grid:
+    cells = {name: [cell(line) for line in lines] for name, cell in columns.items()}
+    cells = {n: column for n, column in cells.items() if any(each != NOTHING for each in column)}
+    names = [findings.row_name(line.result) for line in lines]
+    architectures = [line.result.row.scenario.architecture for line in lines]
+    return Grid(
+        title,
+        ("variant", *cells),
+        tuple(zip(names, *cells.values(), strict=True)),
+        tuple(i for i, line in enumerate(lines) if line.result.row.is_main),
+        tuple(i for i in range(len(lines) - 1) if architectures[i] != architectures[i + 1]),
+        keeps_first_whole=True,
+    )
+
+
+COUPLING = (
+    "code_coupling",
+    "touch_of_a_rollback",
+    "touch_of_a_deploy",
+    "touch_of_a_manual_release",
+    "components_to_roll_back",
+    "components_to_deploy",
+    "writable_resources",
+    "cluster_credentials_outside",
+    "blast_radius",
+)
+
+
+def coupling(comparison: Comparison) -> Grid:
+    """A row per measure, a column per architecture, for the article's variants."""
+    found = {name: result.measures() for name, result in comparison.main.items()}
+    rows: list[tuple[str, ...]] = []
+    for measure in COUPLING:
+        values = [each[measure] for each in found.values()]
+        rows += _coupling_rows(measure, values)
+    heads = tuple(f"{name.upper()} {ARCHITECTURES[name].title}" for name in found)
+    return Grid("What is tied to what, article's variants", ("measure", *heads), tuple(rows))
+
+
+def _coupling_rows(measure: str, values: list[Any]) -> list[tuple[str, ...]]:
+    words = wording.title(measure)
+    if not any(isinstance(value, Mapping) for value in values):
+        cells = [wording.value_of(measure, value) for value in values]
+        return [(words, *cells)] if any(cell != NOTHING for cell in cells) else []
+    principals = list(dict.fromkeys(who for value in values for who in value))
+    principals.sort(key=lambda who: who == "maximum")
+    return [
+        (f"{words}: {who}", *(wording.number(value.get(who)) for value in values))
+        for who in principals
+    ]
+
+
+def charts(comparison: Comparison) -> dict[str, list[Bar]]:
+    """Title -> bars on one axis: with a warm build cache, and without any."""
+    timed = [result for result in comparison.results if result.phases()]
+    v3 = [result for result in timed if _is(result, "v3")]
+    cold = [result for result in timed if not result.row.scenario.variant.has_build_cache]
+    main = [
+        result
+        for result in timed
+        if result.row.is_main or result.row.scenario.variant.rollback == "rollout-undo"
+    ]
+    return {
+        title: [Bar(findings.row_name(result), result.phases()) for result in chosen]
+        for title, chosen in (
+            ("Phases of the rollback, builds from a warm cache", main),
+            ("The same without a build cache", [*cold, *v3[:1]] if cold else []),
+        )
+        if chosen
+    }
+
+
+def _is(result: Result, architecture: str) -> bool:
+    return result.row.scenario.architecture == architecture
+
+
+def phase_seconds(bars: list[Bar]) -> Grid:
+    """The legend: letter, phase, and the seconds of each bar."""
+    from cdlab.timeline import LOOKS
+
+    rows = [
+        (LOOKS[name].letter, name, *(_phase_cell(bar.phases.get(name, 0.0)) for bar in bars))
+        for name in shown_phases(bars)
+    ]
+    return Grid("", ("", "phase, s", *(bar.label for bar in bars)), tuple(rows), text_columns=2)
+
+
+def _phase_cell(value: float) -> str:
+    return wording.seconds(value) if value > 0 else "·"
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What has to be said about the numbers of the first table."""
+    count = len(comparison.results[0].runs)
+    said = []
+    if count < RUNS_FOR_P95:
+        said.append(
+            f"{wording.count(count, 'run')} a row: no p95 below {RUNS_FOR_P95} runs"
+            + (", and a single run says nothing about spread" if count == 1 else "")
+        )
+    for result in comparison.results:
+        if findings.censored(result):
+            said.append(
+                f"{findings.row_name(result)}: {findings.censored(result)} of "
+                f"{wording.count(count, 'run')} censored at {_deadline(result):g} s; "
+                "they count as longer than all others"
+            )
+    return said

@@ -1,0 +1,342 @@
+"""
+The kubectl verbs on the lab's cluster, as one principal may use them.
+
+In: manifests, image references, names of environments. Out: what changed, what runs, or the port's
+errors. Who calls it: `substrate.py` makes one for each principal, with a token for each namespace.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from cdlab.errors import (
+    ClusterUnavailable,
+    Forbidden,
+    ManifestError,
+    ManifestRejected,
+    NoEarlierRollout,
+    RolloutTimedOut,
+    WorkloadNotFound,
+)
+from cdlab.manifests import documents
+from cdlab.model import ImageRef, Principal, RunningWorkload
+from cdlab.substrates.kind import rollouts
+from cdlab.substrates.kind.kubernetes_api import (
+    APPLY,
+    JSON_PATCH,
+    STRATEGIC,
+    Json,
+    KubernetesApi,
+    ObjectExists,
+    Watch,
+    WatchExpired,
+)
+
+if TYPE_CHECKING:
+    from cdlab.live_kernel import LiveKernel
+
+FIELD_MANAGER = "cdlab"
+WIPE_SECONDS = 120.0
+"""How long pods may take to end: their grace period is 30 s unless the manifest says less."""
+_VOLATILE = ("resourceVersion", "managedFields", "generation")
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace of the run, and the principal's own connection to it."""
+
+    name: str
+    api: KubernetesApi
+
+    def path(self, resource: str, name: str = "", *, api: str = "/apis/apps/v1") -> str:
+        """URL path of a collection or of one object."""
+        tail = f"/{quote(name, safe='')}" if name else ""
+        return f"{api}/namespaces/{self.name}/{resource}{tail}"
+
+
+class Kinds:
+    """What the API server calls the collection of a kind; asked once a group for the whole run."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, dict[str, tuple[str, bool]]] = {}
+        self._lock = threading.Lock()
+
+    def path(self, document: Json, namespace: Namespace) -> str:
+        """URL path of the object that a manifest describes."""
+        version = str(document.get("apiVersion", ""))
+        kind, name = str(document.get("kind", "")), str(document["metadata"]["name"])
+        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        with self._lock:
+            if version not in self._names:
+                self._names[version] = self._read(root, namespace.api)
+            found = self._names[version].get(kind)
+        if found is None:
+            raise ManifestRejected(f'no matches for kind "{kind}" in version "{version}"')
+        plural, is_namespaced = found
+        if not is_namespaced:
+            return f"{root}/{plural}/{quote(name, safe='')}"
+        return namespace.path(plural, name, api=root)
+
+    def _read(self, root: str, api: KubernetesApi) -> dict[str, tuple[str, bool]]:
+        try:
+            resources = api.call("GET", root)["resources"]
+        except WorkloadNotFound:
+            return {}
+        return {
+            each["kind"]: (each["name"], each["namespaced"])
+            for each in resources
+            if "/" not in each["name"]
+        }
+
+
+class KindCluster:
+    """The cluster with one principal's tokens."""
+
+    def __init__(
+        self, kernel: LiveKernel, namespaces: Mapping[str, Namespace], kinds: Kinds,
+        principal: Principal,
+    ) -> None:  # fmt: skip
+        self.kernel = kernel
+        self.namespaces = namespaces
+        """By environment."""
+        self.kinds = kinds
+        self.principal = principal
+
+    def _namespace(self, environment: str) -> Namespace:
+        try:
+            return self.namespaces[environment]
+        except KeyError:
+            raise Forbidden(f"there is no environment '{environment}' for anybody") from None
+
+    async def apply(self, manifest: str, environment: str) -> bool:
+        namespace = self._namespace(environment)
+        return await self.kernel.offload(
+            lambda: self._apply(manifest, namespace), what=f"kubectl apply in {environment}"
+        )
+
+    def _apply(self, manifest: str, namespace: Namespace) -> bool:
+        try:
+            parsed = documents(manifest)
+        except ManifestError as error:
+            raise ManifestRejected(error.message) from error
+        changes = [self._apply_one(document, namespace) for document in parsed]
+        return any(changes)
+
+    def _apply_one(self, document: Json, namespace: Namespace) -> bool:
+        metadata = document.get("metadata")
+        if not isinstance(metadata, dict) or not metadata.get("name"):
+            raise ManifestRejected(f'a manifest of kind "{document.get("kind")}" has no name')
+        if metadata.get("namespace", namespace.name) != namespace.name:
+            raise ManifestRejected(
+                f'"{metadata["name"]}" is meant for the namespace "{metadata["namespace"]}",'
+                f' not for "{namespace.name}"'
+            )
+        path = self.kinds.path(document, namespace)
+        try:
+            before: Json | None = namespace.api.call("GET", path)
+        except WorkloadNotFound:
+            before = None
+        try:
+            after = namespace.api.call(
+                "PATCH", path, document, content_type=APPLY, fieldManager=FIELD_MANAGER,
+                force="true",
+            )  # fmt: skip
+        except (WorkloadNotFound, ObjectExists) as error:
+            raise ManifestRejected(str(error)) from error
+        return before is None or _written(before) != _written(after)
+
+    async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
+        namespace = self._namespace(environment)
+        await self.kernel.offload(
+            lambda: self._set_image(workload, image, namespace),
+            what=f"kubectl set image {workload} in {environment}",
+        )
+
+    def _set_image(self, workload: str, image: ImageRef, namespace: Namespace) -> None:
+        path = namespace.path("deployments", workload)
+        pod = namespace.api.call("GET", path)["spec"]["template"]["spec"]
+        if all(container["name"] != workload for container in pod["containers"]):
+            # A patch by that name would add a second container.
+            raise WorkloadNotFound(
+                f'unable to find container named "{workload}" in deployment "{workload}"',
+                help="name the container like the workload",
+            )
+        container = {"name": workload, "image": str(image)}
+        patch = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        namespace.api.call(
+            "PATCH", path, patch, content_type=STRATEGIC, fieldManager=f"{FIELD_MANAGER}-set-image"
+        )
+
+    async def rollout_status(self, workload: str, environment: str) -> None:
+        waiting = Waiting(self._namespace(environment))
+
+        def check(deployments: dict[str, Json]) -> bool:
+            deployment = deployments.get(workload)
+            if deployment is None:
+                raise WorkloadNotFound(
+                    f'deployments.apps "{workload}" not found in "{environment}"',
+                    help="apply its manifest first: kubectl apply -f service.yaml",
+                )
+            late = rollouts.lateness(deployment)
+            if late is not None:
+                raise RolloutTimedOut(
+                    f'deployment "{workload}" in "{environment}": {late}',
+                    help=f"kubectl -n {waiting.namespace.name} describe pods -l app={workload}",
+                )
+            return rollouts.is_complete(deployment)
+
+        await self._until(waiting, "deployments", check, f"rollout of {workload} in {environment}")
+
+    async def _until(
+        self, waiting: Waiting, resource: str, check: Callable[[dict[str, Json]], bool], what: str
+    ) -> None:
+        try:
+            await self.kernel.offload(lambda: waiting.until(resource, check), what=what)
+        finally:
+            waiting.stop()
+
+    async def rollout_undo(self, workload: str, environment: str) -> None:
+        namespace = self._namespace(environment)
+        await self.kernel.offload(
+            lambda: self._undo(workload, namespace),
+            what=f"kubectl rollout undo {workload} in {environment}",
+        )
+
+    def _undo(self, workload: str, namespace: Namespace) -> None:
+        path = namespace.path("deployments", workload)
+        deployment = namespace.api.call("GET", path)
+        replica_sets, _ = namespace.api.list(namespace.path("replicasets"))
+        template = rollouts.earlier_template(deployment, replica_sets)
+        if template is None:
+            raise NoEarlierRollout(
+                f'no rollout history found for deployment "{workload}" in "{namespace.name}"'
+            )
+        patch = [{"op": "replace", "path": "/spec/template", "value": template}]
+        namespace.api.call(
+            "PATCH", path, patch, content_type=JSON_PATCH, fieldManager=f"{FIELD_MANAGER}-undo"
+        )
+
+    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
+        namespace = self._namespace(environment)
+
+        def read() -> tuple[RunningWorkload, ...]:
+            deployments, _ = namespace.api.list(namespace.path("deployments"))
+            pods, _ = namespace.api.list(namespace.path("pods", api="/api/v1"))
+            pods.sort(key=_age)
+            return tuple(
+                _running(each, pods)
+                for each in sorted(deployments, key=lambda each: str(each["metadata"]["name"]))
+            )
+
+        return await self.kernel.offload(read, what=f"pods of {environment}")
+
+    async def wipe(self, environment: str) -> None:
+        namespace = self._namespace(environment)
+        waiting = Waiting(namespace, WIPE_SECONDS)
+
+        def delete() -> None:
+            options = {"propagationPolicy": "Background"}
+            namespace.api.call("DELETE", namespace.path("deployments"), options)
+            services, _ = namespace.api.list(namespace.path("services", api="/api/v1"))
+            for service in services:
+                name = str(service["metadata"]["name"])
+                namespace.api.call("DELETE", namespace.path("services", name, api="/api/v1"))
+
+        await self.kernel.offload(delete, what=f"deletion of all in {environment}")
+        await self._until(waiting, "pods", lambda pods: not pods, f"wipe of {environment}")
+
+
+class Waiting:
+    """Watches a collection in a thread until it is as somebody wants it."""
+
+    def __init__(self, namespace: Namespace, seconds: float | None = None) -> None:
+        """*seconds* is a deadline; None waits as long as it takes."""
+        self.namespace = namespace
+        self._seconds = seconds
+        self._is_stopped = False
+        self._watch: Watch | None = None
+
+    def stop(self) -> None:
+        """End it from another thread."""
+        self._is_stopped = True
+        if self._watch is not None:
+            self._watch.stop()
+
+    def until(self, resource: str, check: Callable[[dict[str, Json]], bool]) -> None:
+        """Return when *check* says yes to the objects by name; it may raise what it likes."""
+        alarm = threading.Timer(self._seconds or 0, self.stop)
+        if self._seconds is not None:
+            alarm.daemon = True
+            alarm.start()
+        try:
+            while not self._is_stopped:
+                try:
+                    if self._look(resource, check):
+                        return
+                except WatchExpired:
+                    continue
+        finally:
+            alarm.cancel()
+        raise ClusterUnavailable(
+            f'"{self.namespace.name}" still had {resource} after {self._seconds} s', definite=False
+        )
+
+    def _look(self, resource: str, check: Callable[[dict[str, Json]], bool]) -> bool:
+        api = "/api/v1" if resource == "pods" else "/apis/apps/v1"
+        path = self.namespace.path(resource, api=api)
+        objects, version = self.namespace.api.list(path)
+        known = {str(each["metadata"]["name"]): each for each in objects}
+        if check(known):
+            return True
+        self._watch = self.namespace.api.watch(path, version)
+        if self._is_stopped:
+            self._watch.stop()
+        for kind, each in self._watch:
+            name = str(each["metadata"].get("name", ""))
+            if kind == "BOOKMARK":
+                continue
+            if kind == "DELETED":
+                known.pop(name, None)
+            else:
+                known[name] = each
+            if check(known):
+                return True
+        if not self._is_stopped:
+            time.sleep(0.05)  # a server that ends each watch at once is not asked in a busy loop
+        return False
+
+
+def _written(document: Json) -> str:
+    """What of an object somebody wrote, to compare it before and after."""
+    metadata = {k: v for k, v in document["metadata"].items() if k not in _VOLATILE}
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop(rollouts.REVISION, None)
+    rest = {key: value for key, value in document.items() if key != "status"}
+    return json.dumps(rest | {"metadata": metadata | {"annotations": annotations}}, sort_keys=True)
+
+
+def _age(pod: Json) -> tuple[str, str]:
+    return str(pod["metadata"]["creationTimestamp"]), str(pod["metadata"]["name"])
+
+
+def _running(deployment: Json, pods: list[Json]) -> RunningWorkload:
+    name = str(deployment["metadata"]["name"])
+    serving = [
+        rollouts.digest_of(pod, name)
+        for pod in pods
+        if rollouts.is_selected(pod, deployment)
+        and rollouts.is_true(pod, "Ready")
+        and not rollouts.is_going(pod)
+    ]
+    return RunningWorkload(
+        name,
+        rollouts.image_of(deployment["spec"]["template"]["spec"], name),
+        tuple(digest for digest in serving if digest is not None),
+        rollouts.is_complete(deployment),
+    )

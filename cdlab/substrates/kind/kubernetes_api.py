@@ -1,0 +1,199 @@
+"""
+The API server with one credential, through the `kubernetes` client's connections.
+
+In: paths and JSON. Out: JSON, watches, and the port's errors in place of the client's. Who calls
+it: `cluster.py` with a principal's token; `access.py` and `pods.py` with the administrator's.
+
+Paths and plain JSON instead of the generated classes: a manifest may be of any kind, and making and
+reading those classes takes longer than the API server takes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from cdlab.errors import (
+    ClusterUnavailable,
+    Forbidden,
+    ManifestRejected,
+    PortError,
+    WorkloadNotFound,
+)
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+TIMEOUT_SECONDS = 30.0
+WATCH_SECONDS = 300
+"""When the API server ends a watch; its reader begins another one where it ended."""
+STRATEGIC = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+Json = dict[str, Any]
+
+
+class WatchExpired(Exception):
+    """The API server no longer knows the version to go on from: list again."""
+
+
+class ObjectExists(Exception):
+    """An object of that name is there already, or another writer came first."""
+
+
+class KubernetesApi:
+    """One credential. Safe for threads; connections are kept and reused."""
+
+    def __init__(self, kubeconfig: Path, context: str, token: str | None = None) -> None:
+        """Without a *token* it acts as the kubeconfig's administrator."""
+        from kubernetes import client, config  # type: ignore[import-untyped, unused-ignore]
+
+        settings = client.Configuration()
+        config.load_kube_config(
+            config_file=str(kubeconfig),
+            context=context,
+            client_configuration=settings,
+            persist_config=False,
+        )
+        if token is not None:
+            settings.cert_file = settings.key_file = None
+        settings.retries = False
+        settings.proxy = None
+        settings.connection_pool_maxsize = 16
+        self._token = token
+        self._host = str(settings.host)
+        self._client = client.ApiClient(settings)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.rest_client.close()
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
+        **query: str,
+    ) -> Json:  # fmt: skip
+        """Return the answer's JSON; blocks. Raises the port's errors, and `ObjectExists` on 409."""
+        answer = self._send(method, path, body, content_type, query)
+        try:
+            data = answer.data
+        except Exception as error:
+            raise self._lost(method, path, error) from error
+        if answer.status >= 400:
+            raise _refusal(f"{method} {path}", answer.status, data)
+        return dict(json.loads(data)) if data else {}
+
+    def _send(
+        self, method: str, path: str, body: Any, content_type: str, query: Mapping[str, str]
+    ) -> BaseHTTPResponse:
+        import urllib3
+        from kubernetes.client.exceptions import (  # type: ignore[import-untyped, unused-ignore]
+            ApiException,
+        )
+
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token}"
+        url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
+        limit = WATCH_SECONDS + 30 if "watch" in query else TIMEOUT_SECONDS
+        # As text, for the client would refuse or reinterpret some of these content types.
+        text = None if body is None else json.dumps(body)
+        if text is not None and content_type == "application/json":
+            text = body
+        try:
+            answer = self._client.rest_client.request(
+                method, url, headers=headers, body=text, _request_timeout=(5.0, limit)
+            )
+        except (ApiException, urllib3.exceptions.HTTPError) as error:
+            raise self._lost(method, path, error) from error
+        return answer.response  # type: ignore[no-any-return]
+
+    def _lost(self, method: str, path: str, error: Exception) -> ClusterUnavailable:
+        import urllib3
+
+        never_sent = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+        return ClusterUnavailable(
+            f"{method} {path}: the API server did not answer: {error}",
+            help="cdlab status",
+            definite=isinstance(error, never_sent),
+        )
+
+    def list(self, path: str, **query: str) -> tuple[list[Json], str]:
+        """Return the objects of a collection and the version to watch it from."""
+        answer = self.call("GET", path, **query)
+        return list(answer.get("items") or ()), str(answer["metadata"]["resourceVersion"])
+
+    def watch(self, path: str, version: str, **query: str) -> Watch:
+        """Begin to watch a collection after *version*."""
+        options = {
+            "watch": "1",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        answer = self._send("GET", path, None, "application/json", {**query, **options})
+        if answer.status == 410:
+            answer.drain_conn()
+            raise WatchExpired
+        if answer.status >= 400:
+            raise _refusal(f"GET {path}", answer.status, answer.data)
+        return Watch(answer)
+
+
+class Watch:
+    """The changes of a collection, until the server ends it or somebody stops it."""
+
+    def __init__(self, answer: BaseHTTPResponse) -> None:
+        self._answer = answer
+
+    def __iter__(self) -> Iterator[tuple[str, Json]]:
+        """Yield (type, object), `BOOKMARK`s too; end when the connection does, for any reason."""
+        import urllib3
+
+        rest = b""
+        try:
+            for block in self._answer.stream(amt=None):
+                *lines, rest = (rest + block).split(b"\n")
+                for line in lines:
+                    yield from self._change(line)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError):
+            return  # the reader goes on from the last version that it saw
+        finally:
+            self._answer.close()
+
+    def _change(self, line: bytes) -> Iterator[tuple[str, Json]]:
+        if not line.strip():
+            return
+        change = json.loads(line)
+        if change["type"] == "ERROR":
+            raise WatchExpired
+        yield str(change["type"]), dict(change["object"])
+
+    def stop(self) -> None:
+        """End it from another thread."""
+        try:
+            self._answer.shutdown()
+        except (ValueError, RuntimeError, OSError):
+            return  # has ended already
+
+
+def _refusal(tried: str, status: int, data: bytes) -> PortError | ObjectExists | WatchExpired:
+    """Return what an answer above 400 means, with the API server's own sentence."""
+    try:
+        sentence = str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        sentence = data.decode(errors="replace")[:200]
+    message = f"{tried}: {status}: {sentence}"
+    if status in (401, 403):
+        return Forbidden(message, help="its grant does not allow that, see grants.toml")
+    if status == 404:
+        return WorkloadNotFound(message, help="apply its manifest first: kubectl apply -f …")
+    if status == 409:
+        return ObjectExists(message)
+    if status == 410:
+        return WatchExpired(message)
+    if status in (400, 415, 422):
+        return ManifestRejected(message)
+    return ClusterUnavailable(message, help="cdlab status", definite=status == 429)

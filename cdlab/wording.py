@@ -1,0 +1,115 @@
+"""
+How numbers, measures and phases are written for people: the words of every report.
+
+In: values as measures return them. Out: short texts without markup. Called by the terminal tables,
+the HTML and the findings, so that a number looks the same wherever it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+NOTHING = "–"
+"""Shown where a measure has no answer. Never 0."""
+
+MEASURE_TITLES: Mapping[str, str] = {
+    "rollback_seconds": "rollback time, s",
+    "lead_time_seconds": "lead time, s",
+    "stayed_rolled_back": "stayed rolled back",
+    "bad_is_back_after_next_push": "next push brings the bad change back",
+    "divergence_after_rollback": "what contradicts the running image",
+    "code_coupling": "DC: share of changes that need a code repo",
+    "write_touch_of_a_rollback": "boxes that a rollback writes",
+    "touch_of_a_rollback": "boxes that a rollback writes or runs",
+    "touch_of_a_deploy": "boxes that a deploy writes or runs",
+    "touch_of_a_manual_release": "boxes that a manual release writes or runs",
+    "rebuilds": "builds per rollback",
+    "registry_bytes": "bytes written to the registry",
+    "artifact_fidelity": "share of replicas on the known-good digest",
+    "history_rewrites": "history rewrites",
+    "good_commits_lost": "good commits lost",
+    "collateral": "other workloads that a rollback changes",
+    "writable_resources": "resources that automation can write",
+    "cluster_credentials_outside": "cluster credentials outside the cluster",
+    "blast_radius": "blast radius, share of all workloads",
+    "components_to_roll_back": "components that must be up to roll back",
+    "components_to_deploy": "components that must be up to deploy",
+}
+"""Measure -> what it is called in a table. The definitions are in `docs/measures.md`."""
+
+
+def title(measure: str) -> str:
+    """The name of a measure in a table; one without a title keeps its own."""
+    return MEASURE_TITLES.get(measure, measure.replace("_", " "))
+
+
+def seconds(value: float | None) -> str:
+    """Three significant digits, without the unit."""
+    if value is None:
+        return NOTHING
+    if value >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def size(value: float | None) -> str:
+    """Bytes in the unit that keeps them short. 1 kB is 1000 bytes, as registries count."""
+    if value is None:
+        return NOTHING
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
+
+
+def number(value: Any) -> str:
+    """Whole numbers whole, the rest with three significant digits; booleans as words."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def share_of_runs(value: Any) -> str:
+    """A yes-or-no measure: a word where all runs agree, else the share that said yes."""
+    if value is None or isinstance(value, bool):
+        return number(value)
+    return f"{value:.0%}".replace("%", " %")
+
+
+def value_of(measure: str, value: Any) -> str:
+    """Any measure as text; a mapping as `ci 1, manager 3, maximum 3`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {number(each)}" for key, each in value.items())
+    if measure.endswith("_seconds") and value is not None:
+        return seconds(value)
+    if measure == "registry_bytes":
+        return size(value)
+    if measure in ("stayed_rolled_back", "bad_is_back_after_next_push"):
+        return share_of_runs(value)
+    return number(value)
+
+
+def times(ratio: float | None) -> str:
+    """How a time compares: `3.0× faster`, `8.3× slower`, `the same`."""
+    if ratio is None:
+        return NOTHING
+    if ratio <= 0:
+        return "slower"
+    if 0.995 <= ratio <= 1.005:
+        return "the same"
+    return f"{_factor(ratio)}× faster" if ratio > 1 else f"{_factor(1 / ratio)}× slower"
+
+
+def _factor(ratio: float) -> str:
+    if ratio >= 99.5:
+        return f"{ratio:.0f}"
+    return f"{ratio:.1f}" if ratio >= 1.95 else f"{ratio:.2f}"
+
+
+def count(value: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{value} {noun}" if value == 1 else f"{value} {noun}s"
