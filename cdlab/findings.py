@@ -144,11 +144,19 @@ def _undo(result: Result, comparison: Comparison) -> Finding:
     base = comparison.main[name]
     ratio = wording.times(paired_ratio(result, base))
     parts = [
-        f"{wording.seconds(median(result.rollback_seconds))} s, {ratio} than {base.row.label}",
+        f"{wording.seconds(median(result.rollback_seconds))} s, {ratio} than {base.row.label}"
+        + _than_v3(result, comparison),
         _divergence(result),
         _next_push(result),
     ]
     return Finding(f"{name.upper()} kubectl rollout undo", "; ".join(filter(None, parts)))
+
+
+def _than_v3(result: Result, comparison: Comparison) -> str:
+    v3 = comparison.main.get("v3")
+    if v3 is None:
+        return ""
+    return f" and {wording.times(paired_ratio(result, v3))} than V3's command"
 
 
 def _divergence(result: Result) -> str:

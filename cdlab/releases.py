@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Literal
 
 from cdlab import manifests
@@ -90,7 +91,7 @@ def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
     if image.digest == running.digest:
         return _no("skipped", "up to date", running)
     manifest = manifests.replace_image(current, request.workload, str(image), path=request.path)
-    return _yes(request, running, image, manifest, policy.hold)
+    return _yes(request, checkout, running, manifest, policy.hold)
 
 
 def _newest(request: ReleaseRequest, policy: Policy, running: ImageRef) -> ImageRef | str:
@@ -102,21 +103,25 @@ def _newest(request: ReleaseRequest, policy: Policy, running: ImageRef) -> Image
     eligible = [tag for tag in request.tags if policy.admits(tag.name)]
     if not eligible:
         return "no tag matches"
-    newest = eligible[-1]
-    obstacle = _is_downgrade(newest, request.tags, running)
+    newest = max(reversed(eligible), key=attrgetter("created_us"))
+    obstacle = _is_downgrade(newest, request, running)
     return obstacle or ImageRef(request.repository, newest.name, newest.digest)
 
 
-def _is_downgrade(newest: Tag, tags: tuple[Tag, ...], running: ImageRef) -> str:
+def _is_downgrade(newest: Tag, request: ReleaseRequest, running: ImageRef) -> str:
     """Why automation must not go to *newest*: empty only if it is newer than what runs."""
-    if running.digest is None:
-        return ""
-    if newest.digest == running.digest:
-        return "up to date"
-    known = [tag.created_us for tag in tags if tag.digest == running.digest]
+    if running.digest is None and running.repository != request.repository:
+        return ""  # nothing was released yet
+    known = [
+        tag
+        for tag in request.tags
+        if (tag.digest == running.digest if running.digest else tag.name == running.tag)
+    ]
     if not known:
         return "the running image is not listed"
-    return "older than current" if newest.created_us <= known[0] else ""
+    if newest.digest == known[0].digest:
+        return "up to date"
+    return "older than current" if newest.created_us <= known[0].created_us else ""
 
 
 def _plan_rollback(
@@ -125,7 +130,6 @@ def _plan_rollback(
     target = next(_earlier_healthy(request, checkout, running), None)
     if target is None:
         return _no("refused", "no earlier healthy release", running)
-    image = ImageRef.parse(manifests.image_of(target, request.workload))
     hold = Stop(request.user, request.message or "rolled back") if request.has_hold else None
     kept = {k: v for k, v in manifests.annotations(current, request.workload).items() if ours(k)}
     policy: dict[str, str | None] = dict.fromkeys(
@@ -135,7 +139,7 @@ def _plan_rollback(
     if hold:
         policy[HOLD] = str(hold)
     manifest = manifests.annotate(target, request.workload, policy)
-    return _yes(request, running, image, manifest, hold)
+    return _yes(request, checkout, running, manifest, hold)
 
 
 def ours(annotation: str) -> bool:
@@ -148,15 +152,18 @@ def _earlier_healthy(
 ) -> Iterator[str]:
     """Manifests to go back to, newest first: noted healthy, never an image rolled back from."""
     commits = checkout.log(request.path)
-    left_behind = {_trailer(each, "From") for each in commits if _is_rollback(each, request)}
+    left_behind = {
+        ImageRef.parse(_trailer(each, "From")).digest
+        for each in commits
+        if _is_rollback(each, request)
+    }
     note = health_note(request.environment, request.workload)
     for commit in commits:
         if note not in commit.note.splitlines():
             continue
         manifest = checkout.read(request.path, at=commit.revision)
-        image = manifests.image_of(manifest, request.workload)
-        is_other = ImageRef.parse(image).digest != running.digest
-        if is_other and image not in left_behind:
+        image = ImageRef.parse(manifests.image_of(manifest, request.workload))
+        if image.digest not in (running.digest, *left_behind):
             yield manifest
 
 
@@ -182,12 +189,13 @@ def _no(status: Literal["skipped", "refused"], reason: str, running: ImageRef) -
 
 
 def _yes(
-    request: ReleaseRequest, running: ImageRef, image: ImageRef, manifest: str, hold: Stop | None
+    request: ReleaseRequest, checkout: Checkout, running: ImageRef, manifest: str, hold: Stop | None
 ) -> Plan:
+    image = ImageRef.parse(manifests.image_of(manifest, request.workload, path=request.path))
     name = f"{request.workload} {(image.tag or str(image.digest))[:12]}"
     verb = "Roll back" if request.cause == "rollback" else "Release"
     trailers = {
-        "Release-Id": _release_id(request, running, image),
+        "Release-Id": _release_id(request, checkout, image),
         "Cause": request.cause,
         "User": request.user,
         "Environment": request.environment,
@@ -205,7 +213,8 @@ def _yes(
     return Plan(Outcome("released", request.message, image=image), manifest, text)
 
 
-def _release_id(request: ReleaseRequest, running: ImageRef, image: ImageRef) -> str:
+def _release_id(request: ReleaseRequest, checkout: Checkout, image: ImageRef) -> str:
     """The same for a repeated attempt, another one for every other change of the same workload."""
-    parts = (request.cause, request.environment, request.workload, str(running), str(image))
+    before = checkout.log(request.path)[0].revision
+    parts = (request.cause, request.environment, request.workload, before, str(image))
     return blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()

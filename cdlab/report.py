@@ -83,7 +83,7 @@ def _sentences(console: Console, sentences: Sequence[str]) -> None:
     from rich.text import Text
 
     for sentence in sentences:
-        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
+        console.print(Padding(Text(sentence), (0, 0, 0, 2), expand=False))
 
 
 def _findings(console: Console, title: str, found: Sequence[findings.Finding]) -> None:
@@ -97,7 +97,7 @@ def _findings(console: Console, title: str, found: Sequence[findings.Finding]) -
         text = Text.assemble((finding.title, "bold"), f": {finding.text}")
         if not finding.is_shown:
             text.append(" (not shown by these runs)", style="italic")
-        console.print(Padding(text, (0, 0, 0, 2)))
+        console.print(Padding(text, (0, 0, 0, 2), expand=False))
 
 
 def _table(grid: Grid) -> Table:
@@ -118,9 +118,9 @@ def _table(grid: Grid) -> Table:
         table.add_column(
             Text(column),
             justify="left" if is_text else "right",
-            vertical="top" if is_text else "bottom",
+            vertical="bottom",
             overflow="fold",
-            no_wrap=is_text and grid.keeps_first_whole,
+            no_wrap=not is_text or grid.keeps_first_whole,
         )
     for number, row in enumerate(grid.rows):
         table.add_row(

@@ -71,7 +71,7 @@ def _deadline(result: Result) -> float:
 
 def _than_v1(line: _Line) -> str:
     if line.base is None:
-        return "(V1 itself)" if median(line.result.rollback_seconds) is not None else NOTHING
+        return "base" if median(line.result.rollback_seconds) is not None else NOTHING
     return wording.times(findings.paired_ratio(line.result, line.base))
 
 
@@ -88,19 +88,19 @@ def _lead(line: _Line) -> str:
 
 
 TIMES: Mapping[str, Callable[[_Line], str]] = {
-    "rollback median s": _median,
+    "rollback\nmedian s": _median,
     "p95 s": _p95,
-    "against V1": _than_v1,
-    "lead time s": _lead,
-    "stayed back": _counted("stayed_rolled_back"),
+    "against\nV1": _than_v1,
+    "lead\ntime s": _lead,
+    "stayed\nback": _counted("stayed_rolled_back"),
 }
 EFFECTS: Mapping[str, Callable[[_Line], str]] = {
     "builds": _counted("rebuilds"),
-    "registry bytes": _counted("registry_bytes"),
-    "boxes written / touched": _pair("write_touch_of_a_rollback", "touch_of_a_rollback"),
-    "same digest": _counted("artifact_fidelity"),
-    "others changed": _counted("collateral"),
-    "rewrites / lost": _pair("history_rewrites", "good_commits_lost"),
+    "registry\nbytes": _counted("registry_bytes"),
+    "boxes\nwritten /\ntouched": _pair("write_touch_of_a_rollback", "touch_of_a_rollback"),
+    "same\ndigest": _counted("artifact_fidelity"),
+    "others\nchanged": _counted("collateral"),
+    "history\nrewrites /\nlost": _pair("history_rewrites", "good_commits_lost"),
 }
 
 
@@ -159,7 +159,7 @@ def coupling(comparison: Comparison) -> Grid:
     for measure in COUPLING:
         values = [each[measure] for each in found.values()]
         rows += _coupling_rows(measure, values)
-    heads = tuple(f"{name.upper()} {ARCHITECTURES[name].title}" for name in found)
+    heads = tuple(f"{name.upper()}\n{ARCHITECTURES[name].title}" for name in found)
     return Grid("What is tied to what, article's variants", ("measure", *heads), tuple(rows))
 
 
@@ -171,9 +171,12 @@ def _coupling_rows(measure: str, values: list[Any]) -> list[tuple[str, ...]]:
     principals = list(dict.fromkeys(who for value in values for who in value))
     principals.sort(key=lambda who: who == "maximum")
     return [
-        (f"{words}: {who}", *(wording.number(value.get(who)) for value in values))
+        (f"{words}: {NAMES.get(who, who)}", *(wording.number(value.get(who)) for value in values))
         for who in principals
     ]
+
+
+NAMES = {"ci": "CI"}
 
 
 def charts(comparison: Comparison) -> dict[str, list[Bar]]:
@@ -208,7 +211,7 @@ def phase_seconds(bars: list[Bar]) -> Grid:
         (LOOKS[name].letter, name, *(_phase_cell(bar.phases.get(name, 0.0)) for bar in bars))
         for name in shown_phases(bars)
     ]
-    return Grid("", ("", "phase, s", *(bar.label for bar in bars)), tuple(rows), text_columns=2)
+    return Grid("", ("", "phase, s", *(bar.label.replace(" ", "\n", 1) for bar in bars)), tuple(rows), text_columns=2)
 
 
 def _phase_cell(value: float) -> str:

@@ -7,10 +7,15 @@ imported only when it is asked for.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cdlab.kernel import Kernel
 from cdlab.random_streams import RandomStreams
 from cdlab.runner import Pace, Run, World, run_in
 from cdlab.scenario import Scenario
+
+if TYPE_CHECKING:
+    from cdlab.substrates.kind.lab import Lab
 
 SUBSTRATES = ("sim", "kind")
 
@@ -46,8 +51,15 @@ def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:
     )
 
 
-def real(scenario: Scenario) -> World:
+def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
     """A world on the running lab, with a name of its own so that runs never meet."""
-    from cdlab.substrates.kind import world
+    from cdlab.live_kernel import LiveKernel
+    from cdlab.substrates.kind.lifecycle import connect
+    from cdlab.substrates.kind.substrate import KindSubstrate, facts, new_run_name
 
-    return world(scenario, REAL_PACE)
+    lab = lab or connect()
+    kernel, run = LiveKernel(), new_run_name()
+    substrate = KindSubstrate(
+        lab, kernel, run=run, has_build_cache=scenario.variant.has_build_cache
+    )
+    return World(kernel=kernel, substrate=substrate, run=run, pace=REAL_PACE, facts=facts(lab))

@@ -11,6 +11,48 @@ from cdlab.errors import CdlabError
 from cdlab.random_streams import RandomStreams
 from cdlab.substrates.sim.costs import PURPOSES, SHARES, Costs, load_profile, profile_names
 
+BROKEN = """
+extends = "lean-ci"
+git_push = 3
+[biuld]
+[build]
+distribution = "normal"
+[git_clone]
+distribution = "constant"
+value = -1
+source = "a guess"
+[pull]
+distribution = "uniform"
+low = 3
+high = 2
+median = 1
+source = "a guess"
+[pod_start]
+distribution = "lognormal"
+median = 0
+sigma = nan
+source = " "
+[readiness_phase]
+distribution = "constant"
+value = 2
+source = "a guess"
+"""
+MISTAKES = (
+    "description: expected",
+    "git_push = 3: expected a table [git_push]",
+    "[biuld] is not a purpose: did you mean 'build'?",
+    "[build] source: expected",
+    "[build] distribution = 'normal': expected one of constant, lognormal, uniform",
+    "[git_clone] value = -1: expected a finite number from 0 up",
+    "[pull] high = 2: expected at least low, 3",
+    "[pull] median: a uniform distribution has low, high",
+    "[pod_start] median = 0: expected more than 0",
+    "[pod_start] sigma = nan: expected a finite number",
+    "[pod_start] source: expected",
+    "[readiness_phase] value = 2: expected a share",
+)
+"""What is wrong with it."""
+
 
 def test_the_profiles_that_come_with_cdlab() -> None:
     """A default, one with a long tail and one for arithmetic by hand."""
@@ -85,50 +127,10 @@ def test_constants_replace_what_is_swept() -> None:
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     """Whoever writes a profile sees everything that is wrong with it, and what would be right."""
     path = tmp_path / "mine.toml"
-    path.write_text(
-        """
-        extends = "lean-ci"
-        git_push = 3
-        [biuld]
-        [build]
-        distribution = "normal"
-        [git_clone]
-        distribution = "constant"
-        value = -1
-        source = "a guess"
-        [pull]
-        distribution = "uniform"
-        low = 3
-        high = 2
-        median = 1
-        source = "a guess"
-        [pod_start]
-        distribution = "lognormal"
-        median = 0
-        sigma = nan
-        source = " "
-        [readiness_phase]
-        distribution = "constant"
-        value = 2
-        source = "a guess"
-        """
-    )
+    path.write_text(BROKEN)
     with pytest.raises(CdlabError) as caught:
         load_profile(str(path))
-    for expected in (
-        "description: expected",
-        "git_push = 3: expected a table [git_push]",
-        "[biuld] is not a purpose: did you mean 'build'?",
-        "[build] source: expected",
-        "[build] distribution = 'normal': expected one of constant, lognormal, uniform",
-        "[git_clone] value = -1: expected a finite number from 0 up",
-        "[pull] high = 2: expected at least low, 3",
-        "[pull] median: a uniform distribution has low, high",
-        "[pod_start] median = 0: expected more than 0",
-        "[pod_start] sigma = nan: expected a finite number",
-        "[pod_start] source: expected",
-        "[readiness_phase] value = 2: expected a share",
-    ):
+    for expected in MISTAKES:
         assert expected in caught.value.message
     assert "lean-ci.toml" in caught.value.help
 

@@ -16,12 +16,12 @@ from cdlab.errors import BuildFailed
 from cdlab.ports import Checkout
 
 if TYPE_CHECKING:
-    from tests.contracts.conftest import ContractWorld, PortsOf
+    from tests.contracts.conftest import PortsOf, World
 
 DOCKERFILE = "FROM busybox:1.35\nCOPY run version /\n"
 
 
-async def source(world: ContractWorld, ports_of: PortsOf, files: Mapping[str, str]) -> Checkout:
+async def source(world: World, ports_of: PortsOf, files: Mapping[str, str]) -> Checkout:
     """A checkout with these files committed, and one that no other run has in its cache."""
     checkout = await ports_of("developer").code_repos["users"].clone()
     for path, text in {"run": world.run_name, **files}.items():
@@ -30,7 +30,7 @@ async def source(world: ContractWorld, ports_of: PortsOf, files: Mapping[str, st
     return checkout
 
 
-def test_a_build_is_of_the_committed_files_and_named_as_asked(world: ContractWorld) -> None:
+def test_a_build_is_of_the_committed_files_and_named_as_asked(world: World) -> None:
     """What was written and not committed does not count."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -44,7 +44,7 @@ def test_a_build_is_of_the_committed_files_and_named_as_asked(world: ContractWor
     world.run(main)
 
 
-def test_with_a_cache_the_same_content_gives_the_same_image(world: ContractWorld) -> None:
+def test_with_a_cache_the_same_content_gives_the_same_image(world: World) -> None:
     """Whatever its tag, and from another clone; other content gives another image."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -69,7 +69,7 @@ def test_with_a_cache_the_same_content_gives_the_same_image(world: ContractWorld
     ids=["no Dockerfile", "a step that fails"],
 )
 def test_a_dockerfile_that_does_not_run_through_fails(
-    world: ContractWorld, files: Mapping[str, str]
+    world: World, files: Mapping[str, str]
 ) -> None:
     """A failure is definite: there is no image to push."""
 

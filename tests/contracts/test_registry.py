@@ -15,13 +15,13 @@ from cdlab.errors import Forbidden, ImageNotFound
 from cdlab.model import BuiltImage, Digest, ImageRef
 
 if TYPE_CHECKING:
-    from tests.contracts.conftest import ContractWorld, PortsOf
+    from tests.contracts.conftest import PortsOf, World
 
 
 class Shop:
     """Builds and pushes small images of one microservice."""
 
-    def __init__(self, world: ContractWorld, ports_of: PortsOf) -> None:
+    def __init__(self, world: World, ports_of: PortsOf) -> None:
         self.world = world
         self.ci, self.developer = ports_of("ci"), ports_of("developer")
         self.registry = self.ci.registry
@@ -46,7 +46,7 @@ class Shop:
         return [tag.name for tag in await self.registry.list_tags(self.repository)]
 
 
-def test_a_repository_that_nobody_pushed_to_has_no_tags(world: ContractWorld) -> None:
+def test_a_repository_that_nobody_pushed_to_has_no_tags(world: World) -> None:
     """It is empty, not an error."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -55,7 +55,7 @@ def test_a_repository_that_nobody_pushed_to_has_no_tags(world: ContractWorld) ->
     world.run(main)
 
 
-def test_a_push_makes_the_tag_point_at_the_image(world: ContractWorld) -> None:
+def test_a_push_makes_the_tag_point_at_the_image(world: World) -> None:
     """It can be resolved and is listed, with its digest and the date of the image."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -72,7 +72,7 @@ def test_a_push_makes_the_tag_point_at_the_image(world: ContractWorld) -> None:
     world.run(main)
 
 
-def test_the_same_image_again_writes_no_bytes(world: ContractWorld) -> None:
+def test_the_same_image_again_writes_no_bytes(world: World) -> None:
     """Under its tag or under another one: the digest is the same."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -86,7 +86,7 @@ def test_the_same_image_again_writes_no_bytes(world: ContractWorld) -> None:
     world.run(main)
 
 
-def test_a_tag_may_move_and_a_digest_cannot(world: ContractWorld) -> None:
+def test_a_tag_may_move_and_a_digest_cannot(world: World) -> None:
     """The tag resolves to what was pushed last; the earlier image is still there by digest."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -102,7 +102,7 @@ def test_a_tag_may_move_and_a_digest_cannot(world: ContractWorld) -> None:
     world.run(main)
 
 
-def test_tags_are_listed_oldest_image_first(world: ContractWorld) -> None:
+def test_tags_are_listed_oldest_image_first(world: World) -> None:
     """By the date of the image, not by name and not by when it was pushed."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -120,7 +120,7 @@ def test_tags_are_listed_oldest_image_first(world: ContractWorld) -> None:
     world.run(main)
 
 
-def test_a_rebuild_from_the_cache_keeps_the_date_of_the_first(world: ContractWorld) -> None:
+def test_a_rebuild_from_the_cache_keeps_the_date_of_the_first(world: World) -> None:
     """So its tag is as old as the first one's."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -134,7 +134,7 @@ def test_a_rebuild_from_the_cache_keeps_the_date_of_the_first(world: ContractWor
     world.run(main)
 
 
-def test_what_is_not_there_is_not_found(world: ContractWorld) -> None:
+def test_what_is_not_there_is_not_found(world: World) -> None:
     """No tag, no digest, no repository."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -152,7 +152,7 @@ def test_what_is_not_there_is_not_found(world: ContractWorld) -> None:
     world.run(main)
 
 
-def test_waiting_for_a_tag_ends_when_there_is_a_new_one(world: ContractWorld) -> None:
+def test_waiting_for_a_tag_ends_when_there_is_a_new_one(world: World) -> None:
     """At once when it is there already, else when it comes, with the whole list."""
 
     async def main(ports_of: PortsOf) -> None:
@@ -173,7 +173,7 @@ def test_waiting_for_a_tag_ends_when_there_is_a_new_one(world: ContractWorld) ->
     world.run(main)
 
 
-def test_who_may_only_read_cannot_push(world: ContractWorld) -> None:
+def test_who_may_only_read_cannot_push(world: World) -> None:
     """The attempt is refused, and no tag appears."""
 
     async def main(ports_of: PortsOf) -> None:

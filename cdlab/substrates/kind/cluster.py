@@ -8,15 +8,10 @@ errors. Who calls it: `substrate.py` makes one for each principal, with a token 
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from cdlab.errors import (
-    ClusterUnavailable,
     Forbidden,
     ManifestError,
     ManifestRejected,
@@ -32,11 +27,10 @@ from cdlab.substrates.kind.kubernetes_api import (
     JSON_PATCH,
     STRATEGIC,
     Json,
-    KubernetesApi,
     ObjectExists,
-    Watch,
-    WatchExpired,
 )
+from cdlab.substrates.kind.namespaces import Kinds, Namespace
+from cdlab.substrates.kind.watching import Waiting
 
 if TYPE_CHECKING:
     from cdlab.live_kernel import LiveKernel
@@ -45,54 +39,6 @@ FIELD_MANAGER = "cdlab"
 WIPE_SECONDS = 120.0
 """How long pods may take to end: their grace period is 30 s unless the manifest says less."""
 _VOLATILE = ("resourceVersion", "managedFields", "generation")
-
-
-@dataclass(frozen=True)
-class Namespace:
-    """A namespace of the run, and the principal's own connection to it."""
-
-    name: str
-    api: KubernetesApi
-
-    def path(self, resource: str, name: str = "", *, api: str = "/apis/apps/v1") -> str:
-        """URL path of a collection or of one object."""
-        tail = f"/{quote(name, safe='')}" if name else ""
-        return f"{api}/namespaces/{self.name}/{resource}{tail}"
-
-
-class Kinds:
-    """What the API server calls the collection of a kind; asked once a group for the whole run."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, dict[str, tuple[str, bool]]] = {}
-        self._lock = threading.Lock()
-
-    def path(self, document: Json, namespace: Namespace) -> str:
-        """URL path of the object that a manifest describes."""
-        version = str(document.get("apiVersion", ""))
-        kind, name = str(document.get("kind", "")), str(document["metadata"]["name"])
-        root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-        with self._lock:
-            if version not in self._names:
-                self._names[version] = self._read(root, namespace.api)
-            found = self._names[version].get(kind)
-        if found is None:
-            raise ManifestRejected(f'no matches for kind "{kind}" in version "{version}"')
-        plural, is_namespaced = found
-        if not is_namespaced:
-            return f"{root}/{plural}/{quote(name, safe='')}"
-        return namespace.path(plural, name, api=root)
-
-    def _read(self, root: str, api: KubernetesApi) -> dict[str, tuple[str, bool]]:
-        try:
-            resources = api.call("GET", root)["resources"]
-        except WorkloadNotFound:
-            return {}
-        return {
-            each["kind"]: (each["name"], each["namespaced"])
-            for each in resources
-            if "/" not in each["name"]
-        }
 
 
 class KindCluster:
@@ -250,66 +196,6 @@ class KindCluster:
 
         await self.kernel.offload(delete, what=f"deletion of all in {environment}")
         await self._until(waiting, "pods", lambda pods: not pods, f"wipe of {environment}")
-
-
-class Waiting:
-    """Watches a collection in a thread until it is as somebody wants it."""
-
-    def __init__(self, namespace: Namespace, seconds: float | None = None) -> None:
-        """*seconds* is a deadline; None waits as long as it takes."""
-        self.namespace = namespace
-        self._seconds = seconds
-        self._is_stopped = False
-        self._watch: Watch | None = None
-
-    def stop(self) -> None:
-        """End it from another thread."""
-        self._is_stopped = True
-        if self._watch is not None:
-            self._watch.stop()
-
-    def until(self, resource: str, check: Callable[[dict[str, Json]], bool]) -> None:
-        """Return when *check* says yes to the objects by name; it may raise what it likes."""
-        alarm = threading.Timer(self._seconds or 0, self.stop)
-        if self._seconds is not None:
-            alarm.daemon = True
-            alarm.start()
-        try:
-            while not self._is_stopped:
-                try:
-                    if self._look(resource, check):
-                        return
-                except WatchExpired:
-                    continue
-        finally:
-            alarm.cancel()
-        raise ClusterUnavailable(
-            f'"{self.namespace.name}" still had {resource} after {self._seconds} s', definite=False
-        )
-
-    def _look(self, resource: str, check: Callable[[dict[str, Json]], bool]) -> bool:
-        api = "/api/v1" if resource == "pods" else "/apis/apps/v1"
-        path = self.namespace.path(resource, api=api)
-        objects, version = self.namespace.api.list(path)
-        known = {str(each["metadata"]["name"]): each for each in objects}
-        if check(known):
-            return True
-        self._watch = self.namespace.api.watch(path, version)
-        if self._is_stopped:
-            self._watch.stop()
-        for kind, each in self._watch:
-            name = str(each["metadata"].get("name", ""))
-            if kind == "BOOKMARK":
-                continue
-            if kind == "DELETED":
-                known.pop(name, None)
-            else:
-                known[name] = each
-            if check(known):
-                return True
-        if not self._is_stopped:
-            time.sleep(0.05)  # a server that ends each watch at once is not asked in a busy loop
-        return False
 
 
 def _written(document: Json) -> str:

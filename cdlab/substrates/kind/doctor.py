@@ -35,8 +35,8 @@ the sample microservices take about 1 GiB before anything is built."""
 DISK_BYTES = (3 * GIB, 10 * GIB)
 """Images and three nodes take about 2 GiB; below the second, runs with large images fill it up."""
 INOTIFY = {"max_user_instances": 512, "max_user_watches": 524288}
-"""kind's own advice (https://kind.sigs.k8s.io/docs/user/known-issues). A lab takes about 50 instances;
-with 128, two labs start and the third one fails, so less than the advice is a warning."""
+"""kind's own advice (https://kind.sigs.k8s.io/docs/user/known-issues). With 128 instances two labs
+start and a third one fails, so less than the advice is a warning."""
 KIND_PACKAGES = ("docker", "kubernetes", "git", "pytest_kind", "bcrypt")
 KIND_VERSION = "v0.30.0"
 """The release that the default node image belongs to."""

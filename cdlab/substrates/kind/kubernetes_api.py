@@ -25,6 +25,7 @@ from cdlab.errors import (
 )
 
 if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
     from urllib3 import BaseHTTPResponse
 
 TIMEOUT_SECONDS = 30.0
@@ -34,6 +35,24 @@ STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 Json = dict[str, Any]
+
+
+def _client(kubeconfig: Path, context: str, *, is_administrator: bool) -> ApiClient:
+    from kubernetes import client, config  # type: ignore[import-untyped, unused-ignore]
+
+    settings = client.Configuration()
+    config.load_kube_config(
+        config_file=str(kubeconfig),
+        context=context,
+        client_configuration=settings,
+        persist_config=False,
+    )
+    if not is_administrator:
+        settings.cert_file = settings.key_file = None
+    settings.retries = False
+    settings.proxy = None
+    settings.connection_pool_maxsize = 16
+    return client.ApiClient(settings)
 
 
 class WatchExpired(Exception):
@@ -47,25 +66,25 @@ class ObjectExists(Exception):
 class KubernetesApi:
     """One credential. Safe for threads; connections are kept and reused."""
 
-    def __init__(self, kubeconfig: Path, context: str, token: str | None = None) -> None:
-        """Without a *token* it acts as the kubeconfig's administrator."""
-        from kubernetes import client, config  # type: ignore[import-untyped, unused-ignore]
-
-        settings = client.Configuration()
-        config.load_kube_config(
-            config_file=str(kubeconfig),
-            context=context,
-            client_configuration=settings,
-            persist_config=False,
-        )
-        if token is not None:
-            settings.cert_file = settings.key_file = None
-        settings.retries = False
-        settings.proxy = None
-        settings.connection_pool_maxsize = 16
+    def __init__(self, client: ApiClient, token: str | None) -> None:
+        """Use `as_administrator`, or `without_credentials` and `with_token`."""
+        self._client = client
         self._token = token
-        self._host = str(settings.host)
-        self._client = client.ApiClient(settings)
+        self._host = str(client.configuration.host)
+
+    @classmethod
+    def as_administrator(cls, kubeconfig: Path, context: str) -> KubernetesApi:
+        """Connect with the kubeconfig's own credentials."""
+        return cls(_client(kubeconfig, context, is_administrator=True), None)
+
+    @classmethod
+    def without_credentials(cls, kubeconfig: Path, context: str) -> KubernetesApi:
+        """Make connections that belong to nobody yet."""
+        return cls(_client(kubeconfig, context, is_administrator=False), None)
+
+    def with_token(self, token: str) -> KubernetesApi:
+        """Act as the owner of a token, over the same connections."""
+        return KubernetesApi(self._client, token)
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,10 +117,9 @@ class KubernetesApi:
             headers["Authorization"] = f"Bearer {self._token}"
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         limit = WATCH_SECONDS + 30 if "watch" in query else TIMEOUT_SECONDS
-        # As text, for the client would refuse or reinterpret some of these content types.
-        text = None if body is None else json.dumps(body)
-        if text is not None and content_type == "application/json":
-            text = body
+        # The client makes text of what it takes for JSON, and older ones refuse other objects.
+        is_json = body is None or content_type.endswith("json")
+        text = body if is_json else json.dumps(body)
         try:
             answer = self._client.rest_client.request(
                 method, url, headers=headers, body=text, _request_timeout=(5.0, limit)

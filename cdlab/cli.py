@@ -1,0 +1,141 @@
+"""
+The command line: `cdlab compare`, `run`, `up`, `status`, `down`, `doctor`, `schema`, `init`.
+
+In: arguments. Out: a report on standard output, progress and errors on standard error, an exit
+code: 0 ok, 1 an expectation broke, 2 usage or a bad file, 3 something is missing on this machine,
+4 internal. Nothing but Typer is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cdlab import cli_files, cli_lab
+from cdlab.cli_output import Substrate, report_error
+from cdlab.errors import CdlabError
+from cdlab.version import __version__
+
+app = typer.Typer(
+    name="cdlab",
+    help="Three ways to deliver continuously to Kubernetes, run and measured.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cli_lab.add_to(app)
+cli_files.add_to(app)
+
+SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Three ways to deliver continuously to Kubernetes, run and measured."""
+
+
+@app.command()
+def compare(
+    story: Annotated[str, typer.Argument(help="What people do.")] = "rollback",
+    substrate: SubstrateOption = Substrate.sim,
+    runs: Annotated[
+        int | None, typer.Option(min=1, help="Runs of each row.  [default: 200 in sim, 1 on kind]")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the next counts on.")] = 1,
+    profile: Annotated[str, typer.Option(help="What things cost in the simulator.")] = "lean-ci",
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the first run of each architecture's own variant: FILE out.jsonl becomes "
+            "out-v1.jsonl, out-v2.jsonl and out-v3.jsonl.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Play a story in V1, V2 and V3, and print what they cost beside each other."""
+    from cdlab import cli_play
+
+    cli_play.compare(
+        cli_play.Comparing(story, substrate.value, runs, seed, profile), history, as_json
+    )
+
+
+@app.command()
+def run(
+    scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO.yaml...")],
+    substrate: SubstrateOption = Substrate.sim,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Instead of the seed that the file names.")
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the history as JSON lines. With several scenarios, FILE out.jsonl becomes "
+            "out-NAME.jsonl for each.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    commands: Annotated[
+        bool,
+        typer.Option(
+            "--commands",
+            help="Print the run as a bash script of git, docker and kubectl commands instead; on "
+            "a lab that is up it replays the run by hand.",
+        ),
+    ] = False,
+) -> None:
+    """Run scenarios and hold each to what it expects."""
+    from cdlab import cli_play
+
+    if commands and (as_json or len(scenarios) > 1):
+        raise typer.BadParameter("--commands prints one script: one scenario, and no --json")
+    playing = cli_play.Playing(tuple(scenarios), substrate.value, seed, history)
+    raise typer.Exit(cli_play.run_commands(playing) if commands else cli_play.run(playing, as_json))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code. The entry point of the package."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(given)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read us has seen enough, as `head` does.
+        sys.stderr.close()
+        sys.exit(0)
+    except CdlabError as error:
+        sys.exit(report_error(error, has_traceback="--debug" in given))
+    except Exception as error:  # the last resort: whatever it was, say it and exit with 4
+        sys.exit(report_error(error, has_traceback="--debug" in given))
+    sys.exit(0)

@@ -1,0 +1,60 @@
+"""
+`cdlab schema` and `cdlab init`: what the package knows about files, and the files it brings along.
+
+`init` copies scenarios, services and notebooks for somebody who installed a wheel, where they lie
+inside the package; in a checkout they lie beside it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdlab.cli_output import USAGE, print_json, say
+
+FOLDERS = ("scenarios", "services", "notebooks")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(schema)
+    app.command()(init)
+
+
+def schema() -> None:
+    """Print the JSON Schema of a scenario file, for editors and other programs."""
+    from cdlab.scenario_schema import scenario_schema
+
+    print_json(scenario_schema())
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Created if it does not exist.")],
+) -> None:
+    """Write scenarios, services and notebooks to DIR. Nothing that exists is overwritten."""
+    sources = {name: found for name in FOLDERS if (found := _source(name)) is not None}
+    taken = [folder / name for name in sources if (folder / name).exists()]
+    if folder.exists() and not folder.is_dir():
+        taken = [folder]
+    if taken:
+        say(f"error: there is already: {', '.join(map(str, taken))}")
+        say("help: name a folder that does not exist, or move that out of the way")
+        raise typer.Exit(USAGE)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in sources.items():
+        shutil.copytree(source, folder / name, ignore=LEFT_OUT)
+        say(f"wrote {folder / name}")
+    say(f"next: cd {folder} && cdlab run scenarios/v1/rollback.yaml")
+
+
+def _source(name: str) -> Path | None:
+    """Where a folder lies: in the package of a wheel, or beside it in a checkout."""
+    here = Path(__file__).parent
+    for place in (here / f"_{name}", here.parent / name):
+        if place.is_dir():
+            return place
+    return None

@@ -1,0 +1,122 @@
+"""
+`cdlab up`, `status`, `down` and `doctor`: the life of the lab that the kind substrate runs on.
+
+In: options and the environment variables CDLAB_*, which are read here and nowhere below. Out: what
+was done, line by line on standard error; what there is, on standard output.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdlab.cli_output import MISSING, OK, Substrate, console, print_json, say
+
+if TYPE_CHECKING:
+    from cdlab.substrates.kind.settings import KindSettings
+
+NodeImage = Annotated[
+    str | None,
+    typer.Option("--node-image", metavar="IMAGE", help="Of the kind nodes.  [env: CDLAB_NODE_IMAGE]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (up, status, down, doctor):
+        app.command()(command)
+
+
+def settings_from_environment(node_image: str | None = None) -> KindSettings:
+    """The lab's settings from CDLAB_*; an option on the command line goes first."""
+    from cdlab.substrates.kind.settings import KindSettings
+
+    settings = KindSettings.from_environment(os.environ)
+    return replace(settings, node_image=node_image) if node_image else settings
+
+
+def up(
+    check: Annotated[bool, typer.Option("--check", help="Say what would be done; do nothing.")] = False,
+    node_image: NodeImage = None,
+) -> None:
+    """Start the lab: a kind cluster, a registry and a git server. Safe to repeat."""
+    from cdlab.substrates.kind import lifecycle
+
+    settings = settings_from_environment(node_image)
+    if not check:
+        lifecycle.up(settings, say)
+        return
+    differences = lifecycle.check(settings)
+    for each in differences:
+        typer.echo(f"{each.piece}: {each.found}; up would {each.action}")
+    if not differences:
+        typer.echo("the lab is up; there is nothing to do")
+    raise typer.Exit(MISSING if differences else OK)
+
+
+def status(as_json: Json = False) -> None:
+    """Show every piece of the lab: whether it runs, and where. Exits with 3 unless all run."""
+    from cdlab.substrates.kind import lifecycle
+
+    found = lifecycle.status(settings_from_environment())
+    if as_json:
+        pieces = [asdict(piece) for piece in found.pieces]
+        print_json({"is_up": found.is_up, "pieces": pieces})
+    else:
+        rows = [(piece.state, piece.name, piece.address, piece.detail) for piece in found.pieces]
+        _table(("state", "piece", "address", "detail"), rows)
+        typer.echo("the lab is up" if found.is_up else "the lab is not up: cdlab up")
+    raise typer.Exit(OK if found.is_up else MISSING)
+
+
+def down() -> None:
+    """Remove the lab and everything that its runs left. Safe to repeat."""
+    from cdlab.substrates.kind import lifecycle
+
+    lifecycle.down(settings_from_environment(), say)
+
+
+def doctor(
+    substrate: Annotated[
+        Substrate | None, typer.Option(help="Examine for one substrate.  [default: both]")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say for each substrate whether this machine can run it, and what to do where it cannot."""
+    from cdlab.substrates.kind.doctor import examine, verdict
+
+    settings = settings_from_environment()
+    names = [substrate.value] if substrate else [each.value for each in Substrate]
+    found = {name: examine(name, settings) for name in names}
+    verdicts = {name: verdict(findings) for name, findings in found.items()}
+    if as_json:
+        print_json(
+            {
+                name: {"verdict": verdicts[name], "findings": [asdict(each) for each in findings]}
+                for name, findings in found.items()
+            }
+        )
+    else:
+        for name, findings in found.items():
+            rows = [(each.state, each.name, each.detail, each.help) for each in findings]
+            _table(("state", name, "found", "what to do"), rows)
+            typer.echo(f"{name}: {verdicts[name]}\n")
+    raise typer.Exit(OK if all(each == "go" for each in verdicts.values()) else MISSING)
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0, overflow="fold")
+    for row in rows:
+        has_trouble = row[0] not in ("ok", "running")
+        table.add_row(*map(Text, row), style="bold" if has_trouble else None)
+    console().print(table)

@@ -1,0 +1,110 @@
+"""
+What all commands share: consoles, the exit code of an error, and how progress is told.
+
+Standard output is for the result alone; everything else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from cdlab.errors import (
+    CdlabError,
+    ClusterUnavailable,
+    HistoryError,
+    ManifestError,
+    RegistryUnavailable,
+    RepositoryUnavailable,
+    ScenarioError,
+    SubstrateUnavailable,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OK, BROKEN, USAGE, MISSING, INTERNAL = range(5)
+"""Exit codes."""
+BAD_INPUT = (ScenarioError, ManifestError, HistoryError)
+NOT_THERE = (SubstrateUnavailable, ClusterUnavailable, RegistryUnavailable, RepositoryUnavailable)
+
+
+class Substrate(str, Enum):
+    """The substrates as an option's values. The names are those of `worlds.SUBSTRATES`."""
+
+    sim = "sim"
+    kind = "kind"
+
+
+def console() -> Console:
+    """Standard output for people: coloured in a terminal unless NO_COLOR is set."""
+    from rich.console import Console
+
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output, nothing else."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def say(text: str) -> None:
+    """A line for people on standard error."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def exit_code(error: Exception) -> int:
+    """The exit code of an exception: 2 for the reader's file, 3 for this machine, else 4."""
+    if isinstance(error, BAD_INPUT):
+        return USAGE
+    return MISSING if isinstance(error, NOT_THERE) else INTERNAL
+
+
+def report_error(error: Exception, *, has_traceback: bool = False) -> int:
+    """Print an error and what to do next on standard error, and return its exit code."""
+    if has_traceback:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, CdlabError):
+        say(f"error: {error.message}" if not isinstance(error, BAD_INPUT) else error.message)
+        if error.help:
+            say(f"help: {error.help}")
+    else:
+        say(f"internal error: {type(error).__name__}: {error}")
+        say("help: `cdlab --debug …` shows where it came from; please report it with that")
+    return exit_code(error)
+
+
+@contextmanager
+def counting(what: str, *, lines_every: int) -> Iterator[Callable[[int, int, str], None]]:
+    """
+    Progress over a known number of runs, as `comparison.compare` reports it.
+
+    A bar in a terminal; elsewhere a line before every *lines_every*-th run, and none for 0.
+    """
+    if not sys.stderr.isatty():
+
+        def told(done: int, total: int, now: str) -> None:
+            if lines_every and done % lines_every == 0:
+                say(f"{what} {done + 1} of {total}: {now}")
+
+        yield told
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    errors = Console(stderr=True)
+    with Progress(*columns, TimeElapsedColumn(), console=errors, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+
+        def shown(done: int, total: int, now: str) -> None:
+            progress.update(task, completed=done, total=total, description=now)
+
+        yield shown

@@ -1,0 +1,222 @@
+"""
+`cdlab compare` and `cdlab run`: play, and print or write what came of it.
+
+In: the options as values. Out: the report, JSON or a script on standard output, histories as
+files, an exit code. Called by `cli`, which imports it when one of the two is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cdlab import cli_output, comparison, expectations, worlds
+from cdlab.cli_output import BROKEN, OK, counting, print_json, report_error
+from cdlab.errors import CdlabError, ScenarioError
+from cdlab.expectations import Verdict
+from cdlab.runner import Run
+from cdlab.scenario import PROFILES, Scenario, load
+from cdlab.stories import STORIES
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """What `cdlab compare` was asked for."""
+
+    story: str
+    substrate: str
+    runs: int | None
+    seed: int
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """What `cdlab run` was asked for."""
+
+    paths: tuple[Path, ...]
+    substrate: str
+    seed: int | None
+    history: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A scenario file that ran."""
+
+    path: Path
+    run: Run
+    verdicts: tuple[Verdict, ...]
+    replay: str
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether the run ended by itself and every expectation holds."""
+        return self.run.is_finished and all(verdict.holds for verdict in self.verdicts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as plain values."""
+        return {
+            "scenario": str(self.path),
+            "settings": dict(self.run.history.settings),
+            "is_finished": self.run.is_finished,
+            "phases": self.run.phases,
+            "measures": self.run.measures,
+            "expectations": [
+                {
+                    "measure": each.measure,
+                    "expected": each.expected,
+                    "found": each.found,
+                    "holds": each.holds,
+                }
+                for each in self.verdicts
+            ],
+            "replay": self.replay,
+        }
+
+
+def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
+    """Play every row, then print the comparison."""
+    _require("story", asked.story, tuple(STORIES))
+    _require("profile", asked.profile, PROFILES)
+    _require_folder(history)
+    with counting("run", lines_every=1 if asked.substrate == "kind" else 500) as progress:
+        found = comparison.compare(
+            asked.story,
+            substrate=asked.substrate,
+            runs=asked.runs,
+            seed=asked.seed,
+            profile=asked.profile,
+            progress=progress,
+        )
+    if history is not None:
+        for name, result in found.main.items():
+            result.runs[0].history.save(_named(history, name))
+    if as_json:
+        print_json(found.to_dict())
+        return
+    from cdlab.report import print_comparison
+
+    print_comparison(cli_output.console(), found)
+
+
+def _require(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise typer.BadParameter(f'"{value}" is no {what}; there are {", ".join(known)}')
+
+
+def _require_folder(history: Path | None) -> None:
+    """Refuse a history file in a folder that does not exist before anything runs for minutes."""
+    if history is not None and not history.absolute().parent.is_dir():
+        raise typer.BadParameter(f'the folder of "{history}" does not exist')
+
+
+def _named(path: Path, name: str) -> Path:
+    """`out.jsonl`, `v1` -> `out-v1.jsonl`."""
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+
+
+def run(asked: Playing, as_json: bool) -> int:
+    """Run every scenario that can be read; the worst of their exit codes."""
+    _require_folder(asked.history)
+    code, printed = OK, []
+    for path in asked.paths:
+        try:
+            played = _play(path, asked)
+        except ScenarioError as error:
+            code = max(code, report_error(error))
+            printed.append(_broken(path, error))
+            continue
+        code = max(code, OK if played.is_as_expected else BROKEN)
+        if as_json:
+            printed.append(played.to_dict())
+        else:
+            _show(played)
+    if as_json:
+        print_json({"runs": printed})
+    return code
+
+
+def _broken(path: Path, error: ScenarioError) -> dict[str, Any]:
+    found = [{"line": line, "what": what} for line, what in error.mistakes]
+    return {"scenario": str(path), "mistakes": found}
+
+
+def _show(played: Played) -> None:
+    from cdlab.report import print_run
+
+    print_run(
+        cli_output.console(),
+        played.run,
+        played.verdicts,
+        name=str(played.path),
+        replay=played.replay,
+    )
+
+
+def run_commands(asked: Playing) -> int:
+    """Run one scenario and print it as a script."""
+    from cdlab.commands import script
+
+    _require_folder(asked.history)
+    played = _play(asked.paths[0], asked)
+    sys.stdout.write(script(played.run.history))
+    for verdict in played.verdicts:
+        if not verdict.holds:
+            cli_output.say(
+                f"broken: {verdict.measure} is {verdict.found}, expected {verdict.expected}"
+            )
+    return OK if played.is_as_expected else BROKEN
+
+
+def _play(path: Path, asked: Playing) -> Played:
+    scenario = load(path)
+    _refuse_unreadable(path, scenario)
+    if asked.seed is not None:
+        scenario = replace(scenario, seed=asked.seed)
+    if asked.substrate == "kind":
+        cli_output.say(f"running {path} on kind")
+    try:
+        done = worlds.run(scenario, substrate=asked.substrate)
+    except CdlabError as error:
+        _keep_history(error, path, asked)
+        raise
+    if asked.history is not None:
+        done.history.save(_history_file(path, asked))
+    verdicts = tuple(expectations.judge(scenario.expect, done.measures))
+    replay = f"cdlab run {path} --substrate {asked.substrate} --seed {scenario.seed}"
+    return Played(path, done, verdicts, replay)
+
+
+def _refuse_unreadable(path: Path, scenario: Scenario) -> None:
+    """Raise `ScenarioError` for expectations that no run could fulfil because they have no sense."""
+    wrong = expectations.mistakes(scenario.expect)
+    if wrong:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = [(_line(lines, measure), f"expect: {measure}: {what}") for measure, what in wrong]
+        raise ScenarioError(str(path), sorted(found), help="`cdlab schema` shows what may be said")
+
+
+def _line(lines: list[str], measure: str) -> int:
+    name = measure.rpartition(".")[2]
+    found: Iterator[int] = (n for n, text in enumerate(lines, 1) if text.strip().startswith(name))
+    return next(found, 1)
+
+
+def _keep_history(error: CdlabError, path: Path, asked: Playing) -> None:
+    """A run that broke off still leaves the history of what happened until then."""
+    history = getattr(error, "history", None)
+    if history is not None and asked.history is not None:
+        history.save(_history_file(path, asked))
+
+
+def _history_file(path: Path, asked: Playing) -> Path:
+    assert asked.history is not None
+    return asked.history if len(asked.paths) == 1 else _named(asked.history, path.stem)
+
+

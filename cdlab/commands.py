@@ -1,0 +1,3 @@
+from cdlab.history import History
+def script(history: History) -> str:
+    return ""

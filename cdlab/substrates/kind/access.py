@@ -1,0 +1,135 @@
+"""
+What the grants of an architecture become on the lab: RBAC, tokens and writers of repositories.
+
+In: grants. Out: in every environment a ServiceAccount, a Role and a RoleBinding for each principal,
+its token, and the lists of writers for the git server. Who calls it: `substrate.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cdlab.errors import ClusterUnavailable
+from cdlab.model import Grant, Principal
+from cdlab.substrates.kind.credentials import PRINCIPALS as KNOWN_TO_GIT
+from cdlab.substrates.kind.credentials import REGISTRY_ONLY
+from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi
+
+Box = Literal["code_repos", "config_repo", "registry", "environments"]
+TOKEN_SECONDS = 12 * 3600
+"""Longer than any run; the tokens end with their ServiceAccounts anyway."""
+EFFECT_SECONDS = 10.0
+"""How long a new right may take to count; the API server needs some 10 ms."""
+_LEVELS = ("none", "read", "set-image", "apply", "write", "admin")
+_LOOK = ["get", "list", "watch"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of a Role."""
+
+    groups: list[str]
+    resources: list[str]
+    verbs: list[str]
+
+    def as_json(self) -> Json:
+        """As the API server takes it."""
+        return {"apiGroups": self.groups, "resources": self.resources, "verbs": self.verbs}
+
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "none": (),
+    "read": (
+        Rule(["apps"], ["deployments", "replicasets"], _LOOK),
+        Rule([""], ["pods"], _LOOK),
+    ),
+    "set-image": (
+        Rule(["apps"], ["deployments"], [*_LOOK, "patch"]),
+        Rule([""], ["pods"], _LOOK),
+    ),
+    "apply": (
+        Rule(["apps"], ["deployments"], [*_LOOK, "create", "patch"]),
+        Rule([""], ["services"], [*_LOOK, "create", "patch"]),
+        Rule([""], ["pods"], _LOOK),
+    ),
+    "admin": (Rule(["*"], ["*"], ["*"]),),
+}
+"""
+Only what the verbs need. Reading pods tells what runs, which everybody with a right may ask.
+`rollout undo` reads ReplicaSets, so neither `set-image` nor `apply` is enough for it.
+"""
+_WITNESSES: Mapping[str, tuple[str, str, str]] = {
+    "read": ("get", "apps", "deployments"),
+    "set-image": ("patch", "apps", "deployments"),
+    "apply": ("create", "", "services"),
+    "admin": ("delete", "apps", "deployments"),
+}
+"""(verb, group, resource) that a principal is asked about, to know that its right counts."""
+
+
+def right_of(grants: Iterable[Grant], principal: Principal, box: Box) -> str:
+    """The highest right that the grants give. A principal without one may do nothing."""
+    held = [str(getattr(grant, box)) for grant in grants if grant.principal == principal]
+    return max(held, key=_LEVELS.index, default="none")
+
+
+def writers(grants: Sequence[Grant], box: Box) -> list[str]:
+    """Who may push. The git server knows no other principals than those that have a login."""
+    known = [name for name in KNOWN_TO_GIT if name not in REGISTRY_ONLY]
+    return sorted(
+        {each.principal for each in grants if right_of(grants, each.principal, box) == "write"}
+        & set(known)
+    )
+
+
+def give(administrator: KubernetesApi, namespace: str, principal: Principal, right: str) -> str:
+    """Make the principal's ServiceAccount in a namespace, with its rights, and return a token."""
+    root = "/apis/rbac.authorization.k8s.io/v1"
+    _make(administrator, "/api/v1", namespace, "ServiceAccount", principal, {})
+    if RULES[right]:
+        rules = {"rules": [rule.as_json() for rule in RULES[right]]}
+        _make(administrator, root, namespace, "Role", principal, rules)
+        subject = {"kind": "ServiceAccount", "name": principal, "namespace": namespace}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": principal}
+        binding = {"subjects": [subject], "roleRef": role}
+        _make(administrator, root, namespace, "RoleBinding", principal, binding)
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{principal}/token"
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
+    return str(administrator.call("POST", path, request)["status"]["token"])
+
+
+def _make(
+    administrator: KubernetesApi, root: str, namespace: str, kind: str, name: str, content: Json
+) -> None:
+    version = root.removeprefix("/apis/").removeprefix("/api/")
+    document = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content}
+    path = f"{root}/namespaces/{namespace}/{kind.lower()}s/{name}"
+    administrator.call(
+        "PATCH", path, document, content_type=APPLY, fieldManager="cdlab-access", force="true"
+    )
+
+
+def wait_until_given(api: KubernetesApi, namespace: str, right: str) -> None:
+    """Ask the API server whether the owner of this token may do it, until it says yes."""
+    if right not in _WITNESSES:
+        return
+    verb, group, resource = _WITNESSES[right]
+    attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+    deadline = time.monotonic() + EFFECT_SECONDS
+    while not api.call("POST", path, review)["status"]["allowed"]:
+        if time.monotonic() > deadline:
+            raise ClusterUnavailable(f'the right "{right}" in "{namespace}" does not take effect')
+        time.sleep(0.01)

@@ -1,0 +1,274 @@
+"""
+The real world of one run: repositories, images, namespaces and logins on a running lab.
+
+In: a lab, a kernel that runs in real time, the name of the run. Out: `Ports` for each principal,
+and every change of every pod. Who calls it: `world` in `__init__.py`, and the contract tests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from cdlab.errors import ClusterUnavailable, RepositoryUnavailable, WorkloadNotFound
+from cdlab.model import PRINCIPALS, Application, Decision, Grant, PodChange, Principal
+from cdlab.ports import Ports
+from cdlab.substrates.kind import access, removal
+from cdlab.substrates.kind.builder import RUN_LABEL, KindBuilder, connect_docker
+from cdlab.substrates.kind.cluster import KindCluster
+from cdlab.substrates.kind.credentials import basic
+from cdlab.substrates.kind.git import KindGitRepository
+from cdlab.substrates.kind.hints import Hints
+from cdlab.substrates.kind.kubernetes_api import KubernetesApi, ObjectExists
+from cdlab.substrates.kind.namespaces import Kinds, Namespace
+from cdlab.substrates.kind.pods import PodWatch
+from cdlab.substrates.kind.registry import Arrivals, KindRegistry, Right
+from cdlab.substrates.kind.registry_api import RegistryApi
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+    from cdlab.live_kernel import LiveKernel
+    from cdlab.substrates.kind.lab import Lab
+
+THREADS = 8
+"""For what is made before a run; the API server is the limit."""
+READY_SECONDS = 60.0
+"""How long a namespace may take to get its default ServiceAccount, or to go away before that."""
+CONFIG_REPO = "config"
+_RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+_log = logging.getLogger("cdlab.decisions")
+
+
+class LoggedDecisions:
+    """A line in the log. The history has them from the recording decorator."""
+
+    async def record(self, decision: Decision) -> None:
+        outcome = decision.outcome
+        _log.info(
+            "%s of %s in %s: %s %s",
+            decision.what, decision.workload, decision.environment, outcome.status, outcome.reason,
+        )  # fmt: skip
+
+
+class KindSubstrate:
+    """One run on a lab. `create` makes everything, `destroy` removes it."""
+
+    name = "kind"
+
+    def __init__(
+        self, lab: Lab, kernel: LiveKernel, *, run: str, has_build_cache: bool = True
+    ) -> None:
+        if not _RUN.fullmatch(run):
+            raise ValueError(f"a run is named by at most 30 of a-z, 0-9 and '-', not {run!r}")
+        self.lab = lab
+        self.kernel = kernel
+        self.run = run
+        self.has_build_cache = has_build_cache
+        self.hints = Hints(kernel, lab.hub_url)
+        self._labels = {**lab.labels, RUN_LABEL: run}
+        self._observers: list[Callable[[PodChange], None]] = []
+        self._application: Application | None = None
+        self._grants: tuple[Grant, ...] = ()
+        self._namespaces: dict[Principal, dict[str, Namespace]] = {}
+        self._ports: dict[Principal, Ports] = {}
+        self._watches: list[PodWatch] = []
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._administrator: KubernetesApi | None = None
+        self._connections: dict[Principal, KubernetesApi] = {}
+        self._docker: DockerClient | None = None
+        self._builder: KindBuilder | None = None
+        self._kinds = Kinds()
+        self._arrivals = Arrivals()
+
+    def image_repository(self, microservice: str) -> str:
+        return f"{self.lab.registry_host}/{self.run}/{microservice}"
+
+    def namespace(self, environment: str) -> str:
+        """The namespace of an environment, to type after `kubectl -n`."""
+        return f"cdlab-{self.run}-{environment}"
+
+    async def create(self, application: Application, grants: Sequence[Grant]) -> None:
+        self._application, self._grants = application, tuple(grants)
+        await self.kernel.offload(self._create, what="creation of the run")
+
+    def _create(self) -> None:
+        assert self._application is not None
+        self._folder = tempfile.TemporaryDirectory(prefix=f"cdlab-{self.run}-")
+        self._docker = connect_docker()
+        self._builder = KindBuilder(
+            self.kernel, self._docker, self._labels, has_build_cache=self.has_build_cache
+        )
+        administrator = KubernetesApi.as_administrator(self.lab.kubeconfig, self.lab.context)
+        self._administrator = administrator
+        self.hints.start()
+        environments = [each.name for each in self._application.environments]
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-create") as pool:
+            repositories = [pool.submit(self._make_repository, *each) for each in self._writers()]
+            list(pool.map(self._make_namespace, environments))
+            for principal in PRINCIPALS:
+                self._connections[principal] = KubernetesApi.without_credentials(
+                    self.lab.kubeconfig, self.lab.context
+                )
+                give = partial(self._give, principal)
+                self._namespaces[principal] = dict(
+                    zip(environments, pool.map(give, environments), strict=True)
+                )
+            list(pool.map(self._watch, environments))
+            for each in repositories:
+                each.result()
+
+    def _writers(self) -> list[tuple[str, list[str]]]:
+        """Every repository of the run, with those who may push to it."""
+        assert self._application is not None
+        code = access.writers(self._grants, "code_repos")
+        services = [(each.name, code) for each in self._application.microservices]
+        return [*services, (CONFIG_REPO, access.writers(self._grants, "config_repo"))]
+
+    def _make_repository(self, name: str, writers: list[str]) -> None:
+        self._administer("PUT", f"{self.run}/{name}", {"writers": writers})
+
+    def _administer(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask the git server to do what only the runner may."""
+        import urllib3
+
+        login = {"Authorization": basic(*self.lab.login("runner"))}
+        url = f"{self.lab.admin_url}/{path}"
+        try:
+            answer = urllib3.request(
+                method, url, headers=login, retries=False, timeout=10.0,
+                body=None if body is None else json.dumps(body),
+            )  # fmt: skip
+        except urllib3.exceptions.HTTPError as error:
+            raise RepositoryUnavailable(
+                f"{method} {url}: the git server did not answer: {error}", definite=False
+            ) from error
+        if answer.status >= 400:
+            raise RepositoryUnavailable(f"{method} {url}: {answer.status}: {answer.data.decode()}")
+        return json.loads(answer.data)
+
+    def _make_namespace(self, environment: str) -> None:
+        assert self._administrator is not None
+        name, call = self.namespace(environment), self._administrator.call
+        metadata = {"name": name, "labels": self._labels}
+        document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                call("POST", "/api/v1/namespaces", document)
+            except ObjectExists:
+                found = call("GET", f"/api/v1/namespaces/{name}")
+                if found["status"]["phase"] == "Terminating":  # an earlier run of this name
+                    time.sleep(0.2)
+                    continue
+            try:
+                # Without it the first pods would be refused, and tried again after a pause.
+                call("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default")
+                return
+            except WorkloadNotFound:
+                time.sleep(0.02)
+        raise ClusterUnavailable(f'the namespace "{name}" is not ready after {READY_SECONDS} s')
+
+    def _give(self, principal: Principal, environment: str) -> Namespace:
+        assert self._administrator is not None
+        name = self.namespace(environment)
+        right = access.right_of(self._grants, principal, "environments")
+        token = access.give(self._administrator, name, principal, right)
+        api = self._connections[principal].with_token(token)
+        access.wait_until_given(api, name, right)
+        return Namespace(name, api)
+
+    def _watch(self, environment: str) -> None:
+        assert self._administrator is not None
+        namespace = Namespace(self.namespace(environment), self._administrator)
+        watch = PodWatch(namespace, environment, self._tell)
+        self._watches.append(watch)
+        watch.start()
+
+    def _tell(self, change: PodChange) -> None:
+        def tell() -> None:
+            for observer in self._observers:
+                observer(change)
+
+        self.kernel.call_soon_threadsafe(tell)
+
+    def observe(self, observer: Callable[[PodChange], None]) -> None:
+        self._observers.append(observer)
+
+    def ports(self, principal: Principal) -> Ports:
+        if self._application is None or self._docker is None or self._builder is None:
+            raise RuntimeError("there are no ports yet: await KindSubstrate.create first")
+        if principal not in self._ports:
+            right = cast(Right, access.right_of(self._grants, principal, "registry"))
+            self._ports[principal] = Ports(
+                principal=principal,
+                code_repos={
+                    each.name: self._repository(each.name, principal, "code_repos")
+                    for each in self._application.microservices
+                },
+                config_repo=self._repository(CONFIG_REPO, principal, "config_repo"),
+                builder=self._builder,
+                registry=KindRegistry(
+                    self.lab, self.hints, self._docker, self._arrivals, principal, right
+                ),
+                cluster=KindCluster(
+                    self.kernel, self._namespaces[principal], self._kinds, principal
+                ),
+                decisions=LoggedDecisions(),
+                clock=self.kernel,
+            )
+        return self._ports[principal]
+
+    def _repository(
+        self, name: str, principal: Principal, box: access.Box
+    ) -> KindGitRepository:
+        assert self._folder is not None
+        return KindGitRepository(
+            self.lab, self.hints, f"{self.run}/{name}", principal,
+            folder=Path(self._folder.name),
+            can_read=access.right_of(self._grants, principal, box) != "none",
+        )  # fmt: skip
+
+    def reflog(self, repository: str) -> list[dict[str, Any]]:
+        """Every ref update that the git server saw, oldest first: a witness beside the history."""
+        return list(self._administer("GET", f"{self.run}/{repository}/reflog"))
+
+    async def destroy(self) -> None:
+        await self.kernel.offload(self._destroy, what="removal of the run")
+
+    def _destroy(self) -> None:
+        """Do all of it, whatever fails, and then raise what failed first."""
+        self.hints.stop()
+        while self._watches:
+            self._watches.pop().stop()
+        steps: list[Callable[[], object]] = []
+        if self._administrator is not None:
+            steps.append(partial(removal.delete_namespaces, self._administrator, self._labels))
+        if self._docker is not None:
+            steps.append(partial(removal.delete_images, self._docker, self._labels))
+        if self._application is not None:
+            names = [f"{self.run}/{each.name}" for each in self._application.microservices]
+            registry = RegistryApi(self.lab.registry_url, self.lab.login("runner"))
+            steps.append(partial(removal.delete_tags, registry, names))
+            steps.append(partial(self._administer, "DELETE", self.run))
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-destroy") as pool:
+            failures = [each.exception() for each in [pool.submit(step) for step in steps]]
+        for connection in (self._administrator, *self._connections.values()):
+            if connection is not None:
+                connection.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder = self._application = self._administrator = self._docker = None
+        self._ports.clear()
+        self._connections.clear()
+        for failure in failures:
+            if failure is not None:
+                raise failure
