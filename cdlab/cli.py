@@ -48,9 +48,7 @@ def options(
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Three ways to deliver continuously to Kubernetes, run and measured."""
 
@@ -62,7 +60,9 @@ def compare(
     runs: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row.  [default: 200 in sim, 1 on kind]")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first run; the next counts on.")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the first run; the next counts on.")
+    ] = 1,
     profile: Annotated[str, typer.Option(help="What things cost in the simulator.")] = "lean-ci",
     history: Annotated[
         Path | None,

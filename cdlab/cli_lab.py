@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 NodeImage = Annotated[
     str | None,
-    typer.Option("--node-image", metavar="IMAGE", help="Of the kind nodes.  [env: CDLAB_NODE_IMAGE]"),
+    typer.Option(
+        "--node-image", metavar="IMAGE", help="Of the kind nodes.  [env: CDLAB_NODE_IMAGE]"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -40,7 +42,9 @@ def settings_from_environment(node_image: str | None = None) -> KindSettings:
 
 
 def up(
-    check: Annotated[bool, typer.Option("--check", help="Say what would be done; do nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what would be done; do nothing.")
+    ] = False,
     node_image: NodeImage = None,
 ) -> None:
     """Start the lab: a kind cluster, a registry and a git server. Safe to repeat."""

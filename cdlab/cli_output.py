@@ -86,12 +86,12 @@ def counting(what: str, *, lines_every: int) -> Iterator[Callable[[int, int, str
     """
     Progress over a known number of runs, as `comparison.compare` reports it.
 
-    A bar in a terminal; elsewhere a line before every *lines_every*-th run, and none for 0.
+    A bar in a terminal; elsewhere a line for every *lines_every*-th run.
     """
     if not sys.stderr.isatty():
 
         def told(done: int, total: int, now: str) -> None:
-            if lines_every and done % lines_every == 0:
+            if (done + 1) % lines_every == 0:
                 say(f"{what} {done + 1} of {total}: {now}")
 
         yield told

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -22,6 +22,9 @@ from cdlab.expectations import Verdict
 from cdlab.runner import Run
 from cdlab.scenario import PROFILES, Scenario, load
 from cdlab.stories import STORIES
+
+if TYPE_CHECKING:
+    from cdlab.script_frame import Addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +168,26 @@ def run_commands(asked: Playing) -> int:
 
     _require_folder(asked.history)
     played = _play(asked.paths[0], asked)
-    sys.stdout.write(script(played.run.history))
+    sys.stdout.write(script(played.run.history, _addresses()))
     for verdict in played.verdicts:
         if not verdict.holds:
             cli_output.say(
                 f"broken: {verdict.measure} is {verdict.found}, expected {verdict.expected}"
             )
     return OK if played.is_as_expected else BROKEN
+
+
+def _addresses() -> Addresses:
+    from cdlab.cli_lab import settings_from_environment
+    from cdlab.script_frame import Addresses
+
+    lab = settings_from_environment()
+    return Addresses(
+        state_folder=str(lab.state_folder),
+        registry=lab.registry_host,
+        git=f"http://127.0.0.1:{lab.git_port}",
+        lab=lab.cluster_name,
+    )
 
 
 def _play(path: Path, asked: Playing) -> Played:
@@ -218,5 +234,3 @@ def _keep_history(error: CdlabError, path: Path, asked: Playing) -> None:
 def _history_file(path: Path, asked: Playing) -> Path:
     assert asked.history is not None
     return asked.history if len(asked.paths) == 1 else _named(asked.history, path.stem)
-
-

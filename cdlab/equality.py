@@ -48,7 +48,7 @@ def differences(one: History, other: History) -> list[str]:
     return [
         f"{section}: {line}: {a} {ours[section].get(line, 0)}, {b} {theirs[section].get(line, 0)}"
         for section in ours
-        for line in sorted(ours[section] | theirs[section])
+        for line in sorted({**ours[section], **theirs[section]})
         if ours[section].get(line, 0) != theirs[section].get(line, 0)
     ]
 

@@ -242,5 +242,3 @@ def replay(comparison: Comparison) -> str:
         f"cdlab compare {comparison.story} --substrate {comparison.substrate} "
         f"--runs {n} --seed {comparison.seed}{profile}"
     )
-
-

@@ -9,6 +9,7 @@ explains every field.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -60,6 +61,7 @@ class Event(NamedTuple):
 
 FIRST = ("seq", "t_us", "began_us")
 FIELDS = frozenset(Event._fields)
+NEEDED = FIELDS - set(Event._field_defaults)
 
 
 class History:
@@ -109,8 +111,12 @@ class History:
     def load(cls, path: Path) -> History:
         """Read a file. `HistoryError` names the first line that is foreign or cut off."""
         history = cls()
-        text = path.read_text(encoding="utf-8")
-        for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        try:
+            text = path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise HistoryError(str(path), 1, f"cannot be read: {error}") from error
+        # Not `splitlines`, which also breaks at what people may write into a reason.
+        for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), start=1):
             history.append(_event(line, number, str(path)))
         if not len(history) or history[0].detail.get("schema") != SCHEMA:
             raise HistoryError(str(path), 1, f"not a history of schema {SCHEMA}")
@@ -122,10 +128,17 @@ def _event(line: str, number: int, path: str) -> Event:
         raise HistoryError(path, number, "the line is cut off", help="run the scenario again")
     try:
         fields = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HistoryError(path, number, f"not JSON: {error}") from error
-    if not isinstance(fields, dict) or not set(FIRST) <= set(fields) <= FIELDS:
+    if not _is_event(fields):
         raise HistoryError(path, number, "not an event of a history")
     if fields["seq"] != number - 1:
         raise HistoryError(path, number, f"event {fields['seq']} stands where {number - 1} belongs")
     return Event(**{**fields, "causes": tuple(fields.get("causes", ()))})
+
+
+def _is_event(fields: Any) -> bool:
+    if not isinstance(fields, dict) or not NEEDED <= set(fields) <= FIELDS:
+        return False
+    lists, mappings = fields.get("causes", []), fields.get("detail", {})
+    return isinstance(lists, list) and isinstance(mappings, dict)

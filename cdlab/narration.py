@@ -145,7 +145,9 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
         f"{wording.size(e.bytes)} written"
     ),
     "ImageSet": lambda e: f"sets {_image(e.detail['image'])} in {e.resource}",
-    "ManifestsApplied": lambda e: f"applies manifests in {e.resource}" if e.detail["changed"] else "",
+    "ManifestsApplied": lambda e: (
+        f"applies manifests in {e.resource}" if e.detail["changed"] else ""
+    ),
     "RolloutUndone": lambda e: f"kubectl rollout undo {e.detail['workload']} in {e.resource}",
     "EnvironmentWiped": lambda e: f"deletes every workload of {e.resource}",
     "Decided": _decision,
@@ -157,4 +159,4 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "ObservationEnded": lambda e: "stop to watch",
     "RunStalled": lambda e: f"the deadline passed: {e.because}",
 }
-"""Kind of event -> its sentence; an empty one is not told. Kinds that are missing are never told."""
+"""Kind of event -> its sentence. An empty one is not told, nor is a kind that is missing."""

@@ -7,7 +7,6 @@ tells its story. Called by the pytest plugin.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -92,7 +91,8 @@ class Player:
             outcome = worlds.run(scenario, substrate=substrate)
         except CdlabError as error:
             outcome = error
-        played = Played(os.path.relpath(path, self.root), outcome, self._keep)
+        name = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        played = Played(name.as_posix(), outcome, self._keep)
         if self.folder and played.history is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             played.history.save(self.folder / f"{_stem(played)}.jsonl")
@@ -111,5 +111,5 @@ def _stem(played: Played) -> str:
     """`scenarios-v1-rollback-kind-1`."""
     assert played.history is not None
     settings = played.history.settings
-    parts = [part for part in Path(played.name).with_suffix("").parts if part != ".."]
+    parts = [part for part in Path(played.name).with_suffix("").parts if part != "/"]
     return "-".join([*parts, str(settings["substrate"]), str(settings["seed"])])

@@ -11,7 +11,7 @@ Loaded by every pytest of the environment, so nothing heavy is imported before i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ ON_THE_LAB = frozenset({"cdlab_lab", "kind_cluster"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options, every one of them prefixed, so that none meets pytest-kind's."""
     group = parser.getgroup("cdlab", "cdlab: continuous delivery on the simulator or on kind")
     group.addoption(
         "--cdlab-substrate",
@@ -71,6 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and our `kind_cluster` unless pytest-kind was told another name."""
     config.addinivalue_line("markers", "kind: needs a real kind cluster, `cdlab up`")
     config.addinivalue_line("markers", "slow: takes more than a quarter of a second")
     config.stash[LAB] = SessionLab(config)
@@ -146,7 +148,7 @@ class SessionLab:
 
 LAB = pytest.StashKey[SessionLab]()
 PLAYER = pytest.StashKey["Player"]()
-PLAYED = pytest.StashKey["list[Played]"]()
+PLAYED = pytest.StashKey[list["Played"]]()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -190,6 +192,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remove the lab if this session started it and nobody wants to keep it."""
     session.config.stash[LAB].close(has_failed=bool(exitstatus))
 
 
@@ -269,10 +272,10 @@ class KindClusterFixture:
     """Registered after pytest-kind, so that its fixture yields our cluster."""
 
     @pytest.fixture(scope="session")
-    def kind_cluster(self, cdlab_lab: Lab) -> Iterator[Any]:
+    def kind_cluster(self, cdlab_lab: Lab) -> Any:
         """The lab's cluster as a `pytest_kind.KindCluster`. Deleted only as the lab is."""
         from cdlab.substrates.kind.nodes import kind_cluster
 
         cluster = kind_cluster(cdlab_lab.settings)
         cluster.create()  # it exists, so this only connects
-        yield cluster
+        return cluster

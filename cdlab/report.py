@@ -149,9 +149,7 @@ def _story(console: Console, told: Sequence[Told]) -> None:
     table.add_column()
     for line in told:
         style = "bold" if line.is_request else "red" if line.has_failed else None
-        table.add_row(
-            Text(wording.seconds(line.at_seconds)), Text(line.who), Text(line.what), style=style
-        )
+        table.add_row(Text(f"{line.at_seconds:.1f}"), Text(line.who), Text(line.what), style=style)
     console.print(table)
 
 

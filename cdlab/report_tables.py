@@ -211,7 +211,8 @@ def phase_seconds(bars: list[Bar]) -> Grid:
         (LOOKS[name].letter, name, *(_phase_cell(bar.phases.get(name, 0.0)) for bar in bars))
         for name in shown_phases(bars)
     ]
-    return Grid("", ("", "phase, s", *(bar.label.replace(" ", "\n", 1) for bar in bars)), tuple(rows), text_columns=2)
+    heads = (bar.label.replace(" ", "\n", 1) for bar in bars)
+    return Grid("", ("", "phase, s", *heads), tuple(rows), text_columns=2)
 
 
 def _phase_cell(value: float) -> str:

@@ -7,13 +7,13 @@ story. Called by the CLI, the pytest fixture, notebooks and benchmarks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
 from cdlab.architectures import ARCHITECTURES, Delivery
-from cdlab.errors import CdlabError, Stalled
+from cdlab.errors import Stalled
 from cdlab.grants import grants_of
 from cdlab.history import SCHEMA, History
 from cdlab.kernel import Kernel
@@ -56,6 +56,8 @@ class World:
     """Where in its interval the manager's first look falls, 0 to 1."""
     facts: dict[str, Any] | None = None
     """What to note about the machine, for the first event."""
+    evidence: Callable[[], Mapping[str, str]] = dict
+    """File name -> text, asked when a run fails and before it is removed: logs, events."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class Run:
     history: History
     is_finished: bool
     """False when the deadline passed: the run is censored, and stays in the statistics."""
+    evidence: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What its world said when it was given up."""
 
     @cached_property
     def measures(self) -> dict[str, Any]:
@@ -83,7 +87,7 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
     Run a scenario in a world and remove what it left there, also when it fails.
 
     *story* takes the place of the scenario's, for benchmarks that measure something else. An error
-    that ends the run carries the history so far as `history`.
+    that ends the run carries the history so far as `history`, and `evidence` from its world.
     """
     history = History()
     recorder = Recorder(world.kernel, history)
@@ -91,7 +95,7 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         Call("RunStarted", "people", "notify", scenario.story, "user"),
         detail={"schema": SCHEMA, "version": __version__, **_settings(world, scenario)},
     )
-    is_finished = True
+    is_finished, evidence = True, {}
     try:
         world.kernel.run(
             _play(world, scenario, recorder, story or STORIES[scenario.story]),
@@ -99,15 +103,15 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
             deadline_seconds=world.pace.deadline_seconds,
         )
     except Stalled as stalled:
-        is_finished = False
+        is_finished, evidence = False, dict(world.evidence())
         recorder.mark("RunStalled", scenario.story, outcome="censored", because=stalled.message)
-    except CdlabError as error:
-        error.history = history  # type: ignore[attr-defined]
+    except Exception as error:
+        error.history, error.evidence = history, world.evidence()  # type: ignore[attr-defined]
         raise
     finally:
         _clean_up(world)
     recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
-    return Run(scenario, history, is_finished)
+    return Run(scenario, history, is_finished, evidence)
 
 
 def _clean_up(world: World) -> None:

@@ -177,9 +177,7 @@ def _svg_bar(bar: Bar, y: int, scale: float) -> str:
             f'fill="{look.colour}"><title>{escape(hint)}</title></rect>'
         )
         if wide >= 12:
-            parts.append(
-                f'<text x="{x + 3:.1f}" y="{y + 17}" fill="#ffffff">{look.letter}</text>'
-            )
+            parts.append(f'<text x="{x + 3:.1f}" y="{y + 17}" fill="#ffffff">{look.letter}</text>')
         x += wide
     parts.append(f'<text x="{x + 5:.1f}" y="{y + 17}">{wording.seconds(bar.total)} s</text>')
     return "".join(parts)

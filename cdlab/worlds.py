@@ -7,6 +7,7 @@ imported only when it is asked for.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdlab.kernel import Kernel
@@ -54,12 +55,22 @@ def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:
 def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
     """A world on the running lab, with a name of its own so that runs never meet."""
     from cdlab.live_kernel import LiveKernel
+    from cdlab.substrates.kind.evidence import evidence
+    from cdlab.substrates.kind.facts import facts, new_run_name
     from cdlab.substrates.kind.lifecycle import connect
-    from cdlab.substrates.kind.substrate import KindSubstrate, facts, new_run_name
+    from cdlab.substrates.kind.settings import KindSettings
+    from cdlab.substrates.kind.substrate import KindSubstrate
 
-    lab = lab or connect()
+    lab = lab or connect(KindSettings.here())
     kernel, run = LiveKernel(), new_run_name()
     substrate = KindSubstrate(
         lab, kernel, run=run, has_build_cache=scenario.variant.has_build_cache
     )
-    return World(kernel=kernel, substrate=substrate, run=run, pace=REAL_PACE, facts=facts(lab))
+    return World(
+        kernel=kernel,
+        substrate=substrate,
+        run=run,
+        pace=REAL_PACE,
+        facts=facts(lab),
+        evidence=partial(evidence, lab, run),
+    )

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from cdlab.errors import FileMissing, ManifestError
 from cdlab.kernel import Kernel
 from cdlab.manifests import annotate, annotations, image_of
 from cdlab.model import Digest, Grant, ImageRef, Revision, Tag
@@ -140,7 +139,7 @@ def test_automation_releases_the_newest_image_by_digest() -> None:
 
 @pytest.mark.parametrize("names", ["ba", "a"], ids=["reordered", "partial"])
 def test_automation_never_downgrades(names: str) -> None:
-    """Whatever of its list the registry gives, and in whichever order, nothing older is released."""
+    """Whatever the registry lists, and in whichever order, nothing older is released."""
     repo = ConfigRepo()
     repo.ship("b")
     assert repo.plan(automatic(*names)).outcome.status == "skipped"

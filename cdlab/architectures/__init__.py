@@ -13,7 +13,7 @@ from typing import Protocol
 from cdlab.architectures.v1 import V1
 from cdlab.architectures.v2 import V2
 from cdlab.architectures.v3 import ContinuousIntegration, ReleaseManager
-from cdlab.model import Application, Outcome, Principal, Revision, Tag, Variant
+from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Tag, Variant
 from cdlab.ports import Ports
 
 
@@ -46,8 +46,11 @@ class Manager(Delivery, Protocol):
     async def on_image(self, name: str, tags: tuple[Tag, ...], environment: str) -> Outcome:
         """Decide about one environment when the registry's tags were looked at."""
 
-    async def confirm(self, name: str, environment: str, revision: Revision) -> None:
-        """Note that a release became available, when it does."""
+    async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
+        """Wait for a rollout and tell whether it ended with the released image."""
+
+    async def note(self, name: str, environment: str, revision: Revision) -> None:
+        """Note that a release became available."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,7 +21,7 @@ from cdlab.manifests import annotate
 from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Tag, Variant
 from cdlab.policies import AUTOMATED
 from cdlab.ports import Ports
-from cdlab.releases import ReleaseRequest, config_path, health_note, plan_release
+from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
 
 
 class ContinuousIntegration:
@@ -86,14 +86,15 @@ class ReleaseManager:
 
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
         """Release to one environment the digest that is healthy in another."""
+        request = ReleaseRequest(cause="promotion", workload=name, environment=target, user=user)
         running = {each.name: each for each in await self.manager.cluster.running(source)}
-        if name not in running or not running[name].is_available:
-            return Outcome("refused", f"not healthy in {source}")
-        image = replace(running[name].desired, digest=running[name].digests[0])
-        request = ReleaseRequest(
-            cause="promotion", workload=name, environment=target, user=user, image=image
-        )
-        return await self.release(request)
+        found = running.get(name)
+        if found is None or not found.is_available or not found.digests:
+            refused = Plan(Outcome("refused", f"not healthy in {source}"))
+            await self.manager.decisions.record(refused.decision(request))
+            return refused.outcome
+        image = replace(found.desired, digest=found.digests[0])
+        return await self.release(replace(request, image=image))
 
     async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
         """Release the last healthy manifest before this one, and hold automation."""
@@ -121,7 +122,12 @@ class ReleaseManager:
         await self.manager.cluster.apply(plan.manifest, request.environment)
         return Outcome("released", plan.outcome.reason, revision, plan.outcome.image)
 
-    async def confirm(self, name: str, environment: str, revision: Revision) -> None:
-        """Wait for the rollout and note on the release's commit that it became available."""
+    async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
+        """Wait for the rollout and tell whether every pod then runs what was released."""
         await self.manager.cluster.rollout_status(name, environment)
+        running = {each.name: each for each in await self.manager.cluster.running(environment)}
+        return name in running and set(running[name].digests) == {image.digest}
+
+    async def note(self, name: str, environment: str, revision: Revision) -> None:
+        """Note on the release's commit that it became available."""
         await self.manager.config_repo.annotate(revision, health_note(environment, name))

@@ -165,8 +165,8 @@ class ReleaseQueue:
             request = heapq.heappop(self._requests)
             actor.context = request.context
             outcome = await self._attempt(request)
-            if outcome.is_released and outcome.revision:
-                self._confirm(request, outcome.revision)
+            if outcome.is_released:
+                self._confirm(request, outcome)
             request.done.set(outcome)
 
     async def _attempt(self, request: _Request) -> Outcome:
@@ -179,19 +179,25 @@ class ReleaseQueue:
                 return Outcome("failed", f"{type(error).__name__}: {error.message}")
         return Outcome("failed", f"the push was rejected {PUSH_ATTEMPTS} times")
 
-    def _confirm(self, request: _Request, revision: Revision) -> None:
+    def _confirm(self, request: _Request, outcome: Outcome) -> None:
         """Watch a release become healthy. A newer one of the same workload ends that."""
         where = (request.environment, request.workload)
         if where in self._confirming:
             self._confirming[where].cancel()
         self._confirming[where] = self.kernel.spawn(
-            self._note(request.workload, request.environment, revision),
-            name=f"health of {request.workload} in {request.environment}",
+            self._note(where, outcome), name=f"health of {request.workload} in {where[0]}"
         )
 
-    async def _note(self, workload: str, environment: str, revision: Revision) -> None:
+    async def _note(self, where: tuple[str, str], outcome: Outcome) -> None:
+        environment, workload = where
+        assert outcome.image, "a release names an image"
+        assert outcome.revision, "and its commit"
         try:
-            await self.manager.confirm(workload, environment, revision)
+            if not await self.manager.confirm(workload, environment, outcome.image):
+                return  # somebody changed the cluster past the manager
+            # It was healthy: a newer release must not take the note away any more.
+            del self._confirming[where]
+            await self.manager.note(workload, environment, outcome.revision)
         except PortError:
             # The recorder has it. A release without a note is never a target of a rollback.
             return

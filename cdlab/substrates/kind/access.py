@@ -10,13 +10,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 
 from cdlab.errors import ClusterUnavailable
 from cdlab.model import Grant, Principal
 from cdlab.substrates.kind.credentials import PRINCIPALS as KNOWN_TO_GIT
 from cdlab.substrates.kind.credentials import REGISTRY_ONLY
 from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi
+
+if TYPE_CHECKING:
+    from cdlab.substrates.kind.lab import Lab
 
 Box = Literal["code_repos", "config_repo", "registry", "environments"]
 TOKEN_SECONDS = 12 * 3600
@@ -85,17 +89,27 @@ def writers(grants: Sequence[Grant], box: Box) -> list[str]:
     )
 
 
+def login_of(lab: Lab, principal: Principal, *, is_granted: bool) -> tuple[str, str] | None:
+    """
+    Return the login with which a principal goes to the git server and the registry, or None.
+
+    Both show everything to every login. So who was granted nothing is given none, and is refused by
+    the service itself; so is a principal for whom the lab keeps no login.
+    """
+    is_known = principal in lab.passwords
+    return lab.login(principal) if is_granted and is_known else None
+
+
 def give(administrator: KubernetesApi, namespace: str, principal: Principal, right: str) -> str:
     """Make the principal's ServiceAccount in a namespace, with its rights, and return a token."""
     root = "/apis/rbac.authorization.k8s.io/v1"
-    _make(administrator, "/api/v1", namespace, "ServiceAccount", principal, {})
+    make = partial(_make, administrator, namespace, principal)
+    make("/api/v1", {"kind": "ServiceAccount"})
     if RULES[right]:
-        rules = {"rules": [rule.as_json() for rule in RULES[right]]}
-        _make(administrator, root, namespace, "Role", principal, rules)
+        make(root, {"kind": "Role", "rules": [rule.as_json() for rule in RULES[right]]})
         subject = {"kind": "ServiceAccount", "name": principal, "namespace": namespace}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": principal}
-        binding = {"subjects": [subject], "roleRef": role}
-        _make(administrator, root, namespace, "RoleBinding", principal, binding)
+        make(root, {"kind": "RoleBinding", "subjects": [subject], "roleRef": role})
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{principal}/token"
     request = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -106,10 +120,11 @@ def give(administrator: KubernetesApi, namespace: str, principal: Principal, rig
 
 
 def _make(
-    administrator: KubernetesApi, root: str, namespace: str, kind: str, name: str, content: Json
+    administrator: KubernetesApi, namespace: str, name: str, root: str, content: Json
 ) -> None:
+    kind = str(content["kind"])
     version = root.removeprefix("/apis/").removeprefix("/api/")
-    document = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **content}
+    document = {"apiVersion": version, "metadata": {"name": name}, **content}
     path = f"{root}/namespaces/{namespace}/{kind.lower()}s/{name}"
     administrator.call(
         "PATCH", path, document, content_type=APPLY, fieldManager="cdlab-access", force="true"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from cdlab.errors import PushRejected, RevisionNotFound
 from cdlab.model import Principal, Revision
+from cdlab.substrates.kind.access import login_of
 from cdlab.substrates.kind.checkouts import KindCheckout, lay_out
 from cdlab.substrates.kind.git_commands import (
     MAIN,
@@ -56,7 +57,7 @@ class KindGitRepository:
         self.hints = hints
         self.kernel = hints.kernel
         self.folder = folder / f"{principal}-{self.name}"
-        login = lab.login(principal) if can_read else None
+        login = login_of(lab, principal, is_granted=can_read)
         self.mirror = GitCommands(principal, login, self.folder / "mirror.git")
         self._fetching = threading.Lock()
 

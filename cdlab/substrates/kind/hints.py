@@ -15,6 +15,8 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -58,10 +60,9 @@ class Hints:
         # A poll that begins just now is interrupted by the next turn.
         while thread is not None and thread.is_alive():
             if connection is not None and connection.sock is not None:
-                try:
+                # It may be closed by its own thread in the meantime.
+                with suppress(OSError, AttributeError):
                     connection.sock.shutdown(socket.SHUT_RDWR)
-                except (OSError, AttributeError):
-                    pass  # closed by its own thread in the meantime
             thread.join(0.05)
             connection = self._connection
 
@@ -107,7 +108,7 @@ class Hints:
         if number >= 0 and not self._is_stopped.is_set():
             hints = {(str(each["topic"]), str(each["repository"])): 0 for each in answer["hints"]}
             for hint in hints:
-                self.kernel.call_soon_threadsafe(lambda hint=hint: self._tell(hint))
+                self.kernel.call_soon_threadsafe(partial(self._tell, hint))
         return int(answer["next"])
 
     def _tell(self, hint: Hint) -> None:

@@ -41,7 +41,7 @@ def _client(kubeconfig: Path, context: str, *, is_administrator: bool) -> ApiCli
     from kubernetes import client, config  # type: ignore[import-untyped, unused-ignore]
 
     settings = client.Configuration()
-    config.load_kube_config(
+    config.load_kube_config(  # type: ignore[no-untyped-call, unused-ignore]
         config_file=str(kubeconfig),
         context=context,
         client_configuration=settings,
@@ -121,7 +121,7 @@ class KubernetesApi:
         is_json = body is None or content_type.endswith("json")
         text = body if is_json else json.dumps(body)
         try:
-            answer = self._client.rest_client.request(
+            answer = self._client.rest_client.request(  # type: ignore[no-untyped-call, unused-ignore]
                 method, url, headers=headers, body=text, _request_timeout=(5.0, limit)
             )
         except (ApiException, urllib3.exceptions.HTTPError) as error:

@@ -146,5 +146,3 @@ def _workload(pod: Json) -> str:
     metadata = pod["metadata"]
     label = (metadata.get("labels") or {}).get("app")
     return str(label or str(metadata["name"]).rsplit("-", 2)[0])
-
-

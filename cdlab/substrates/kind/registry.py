@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from cdlab.errors import Forbidden, ImageNotFound, RegistryUnavailable
 from cdlab.model import BuiltImage, Digest, ImageRef, Principal, PushedImage, Tag
+from cdlab.substrates.kind.access import login_of
 from cdlab.substrates.kind.registry_api import RegistryApi, StoredManifest
 
 if TYPE_CHECKING:
@@ -61,16 +62,15 @@ class KindRegistry:
     """
 
     def __init__(
-        self, lab: Lab, hints: Hints, docker: DockerClient, arrivals: Arrivals,
+        self, lab: Lab, hints: Hints, engine: tuple[DockerClient, Arrivals],
         principal: Principal, right: Right,
     ) -> None:  # fmt: skip
         self.hints = hints
         self.kernel = hints.kernel
-        self.docker = docker
-        self.arrivals = arrivals
+        self.docker, self.arrivals = engine
         self.principal = principal
         self.host = lab.registry_host
-        login = lab.login(principal) if right != "none" else None
+        login = login_of(lab, principal, is_granted=right != "none")
         self.api = RegistryApi(lab.registry_url, login)
         user, password = login if login and right == "write" else (principal, "withheld")
         self._auth = {"username": user, "password": password}

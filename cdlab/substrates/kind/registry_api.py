@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,6 @@ def _microseconds(text: str) -> int:
     whole, _, rest = text.rstrip("Z").partition(".")
     if not whole:
         return 0
-    moment = datetime.fromisoformat(whole).replace(tzinfo=timezone.utc)
+    moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
     fraction = "".join(digit for digit in rest if digit.isdigit())[:6]
     return int(moment.timestamp()) * 1_000_000 + int(fraction.ljust(6, "0"))

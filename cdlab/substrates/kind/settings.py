@@ -8,6 +8,7 @@ plugin and the tests.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,6 +78,11 @@ class KindSettings:
             node_ports=node_ports,
             cache_home=Path(given.get("XDG_CACHE_HOME", home / ".cache")),
         )
+
+    @classmethod
+    def here(cls) -> KindSettings:
+        """The settings of this process's environment."""
+        return cls.from_environment(os.environ)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -217,7 +217,7 @@ class KindSubstrate:
                 config_repo=self._repository(CONFIG_REPO, principal, "config_repo"),
                 builder=self._builder,
                 registry=KindRegistry(
-                    self.lab, self.hints, self._docker, self._arrivals, principal, right
+                    self.lab, self.hints, (self._docker, self._arrivals), principal, right
                 ),
                 cluster=KindCluster(
                     self.kernel, self._namespaces[principal], self._kinds, principal
@@ -227,9 +227,7 @@ class KindSubstrate:
             )
         return self._ports[principal]
 
-    def _repository(
-        self, name: str, principal: Principal, box: access.Box
-    ) -> KindGitRepository:
+    def _repository(self, name: str, principal: Principal, box: access.Box) -> KindGitRepository:
         assert self._folder is not None
         return KindGitRepository(
             self.lab, self.hints, f"{self.run}/{name}", principal,

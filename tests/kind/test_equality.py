@@ -1,0 +1,25 @@
+"""The same scenario on the simulator and on the real cluster: the counts agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cdlab import worlds
+from cdlab.equality import differences
+from cdlab.narrative import narrative
+from cdlab.scenario import load
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+
+
+@pytest.mark.kind
+@pytest.mark.parametrize("architecture", ["v1", "v2", "v3"])
+def test_the_simulator_agrees_with_the_real_thing(architecture: str) -> None:
+    """Rolling back does the same things in the same places on both substrates."""
+    scenario = load(SCENARIOS / architecture / "rollback.yaml")
+    simulated = worlds.run(scenario).history
+    real = worlds.run(scenario, substrate="kind")
+    assert real.is_finished, narrative(real.history)
+    assert differences(simulated, real.history) == [], narrative(real.history)
