@@ -56,7 +56,9 @@ def measured(pairs: int) -> list[tuple[float, float]]:
 
     scenario = Scenario(architecture="v3", variant=Variant(rollback="command"))
     world = real(scenario)
-    run_in(world, scenario, story)
+    run = run_in(world, scenario, story)
+    if not run.is_finished:
+        raise SystemExit(run.history.of("RunStalled")[0].because)
     return found
 
 

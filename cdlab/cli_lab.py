@@ -8,6 +8,7 @@ was done, line by line on standard error; what there is, on standard output.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,7 +113,7 @@ def doctor(
     raise typer.Exit(OK if all(each == "go" for each in verdicts.values()) else MISSING)
 
 
-def _table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text

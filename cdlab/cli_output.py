@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import (
@@ -33,7 +33,7 @@ BAD_INPUT = (ScenarioError, ManifestError, HistoryError)
 NOT_THERE = (SubstrateUnavailable, ClusterUnavailable, RegistryUnavailable, RepositoryUnavailable)
 
 
-class Substrate(str, Enum):
+class Substrate(StrEnum):
     """The substrates as an option's values. The names are those of `worlds.SUBSTRATES`."""
 
     sim = "sim"

@@ -210,7 +210,7 @@ def _play(path: Path, asked: Playing) -> Played:
 
 
 def _refuse_unreadable(path: Path, scenario: Scenario) -> None:
-    """Raise `ScenarioError` for expectations that no run could fulfil because they have no sense."""
+    """Raise `ScenarioError` for expectations that make no sense, before anything runs."""
     wrong = expectations.mistakes(scenario.expect)
     if wrong:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -277,7 +277,7 @@ def _status(environment: str, workload: str) -> str:
 
 
 def _clones(history: History) -> tuple[dict[int, Clone], dict[str, Event]]:
-    """The clone that each event works in, by event number; the push of each revision."""
+    """The clone that each event works in, by event number; the first push of each revision."""
     of_event: dict[int, Clone] = {}
     pushes: dict[str, Event] = {}
     current: dict[tuple[Actor, str, str], Clone] = {}
@@ -300,7 +300,7 @@ def _clones(history: History) -> tuple[dict[int, Clone], dict[str, Event]]:
             of_event[event.seq] = current[box]
             current[box].is_used |= event.kind != "ManifestsApplied"
         if event.kind == "CommitPushed":
-            pushes[event.detail["revision"]] = event
+            pushes.setdefault(event.detail["revision"], event)
     return of_event, pushes
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from cdlab.grants import grants_of
 from cdlab.history import OK, Event, History
 from cdlab.model import Grant
-from cdlab.pod_timeline import served_at
+from cdlab.pod_timeline import served_at, serving_at
 from cdlab.rollback_time import asked, done
 
 WRITES = ("write", "apply")
@@ -117,8 +117,8 @@ def artifact_fidelity(history: History) -> float | None:
     where, name = ask.detail["environment"], ask.detail["workload"]
     deploys = [e for e in history.of("IntentDeclared") if e.detail["intent"] == "deploy"]
     good = served_at(history, where, name, deploys[0].seq)
-    after = served_at(history, where, name, end.seq)
-    return len(after & good) / len(after)
+    after = serving_at(history, where, name, end.seq).values()
+    return sum(digest in good for digest in after) / len(after)
 
 
 def history_rewrites(history: History) -> int | None:

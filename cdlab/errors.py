@@ -69,6 +69,10 @@ class Stalled(CdlabError):
         """(actor, what it waits for)."""
 
 
+class StoryFailed(CdlabError):
+    """Somebody in a story was refused what the story cannot go on without."""
+
+
 class PortError(CdlabError):
     """The outside said no."""
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdlab.failure_story import failure_story, replay_line
 from cdlab.history import History
-from cdlab.narrative import narrative, replay_line
 from cdlab.runner import Run
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def collect(
         texts["error.txt"] = _error(outcome)
     if history is not None:
         texts["history.jsonl"] = history.to_jsonl()
-        texts["story.txt"] = narrative(history) + "\n"
+        texts["story.txt"] = failure_story(history) + "\n"
         texts["replay.txt"] = replay_line(history, path or "SCENARIO.yaml") + "\n"
         texts |= {name: _log(history, of) for name, of in LOGS.items()}
     texts["README.txt"] = _contents(texts)

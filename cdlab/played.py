@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from cdlab import failure_folder, worlds
 from cdlab.errors import CdlabError
+from cdlab.failure_story import failure_story, replay_line
 from cdlab.history import History
-from cdlab.narrative import narrative, replay_line
 from cdlab.runner import Run
 from cdlab.scenario import load
 
@@ -59,7 +59,7 @@ class Played:
         """What happened, and the line that plays it once more. For a failure's report."""
         if self.history is None:
             return f"never played: {self.name}"
-        lines = [narrative(self.history), f"replay: {replay_line(self.history, self.name)}"]
+        lines = [failure_story(self.history), f"replay: {replay_line(self.history, self.name)}"]
         if self.folder is not None:
             lines.append(f"kept in: {self.folder}")
         return "\n".join(lines)

@@ -60,14 +60,19 @@ def contents(history: History) -> dict[str, str]:
     return {event.digest_after: event.detail["content"] for event in history.of("ImagePushed")}
 
 
-def served_at(history: History, environment: str, workload: str, seq: int) -> set[str]:
-    """The digests that served when event number *seq* was written."""
+def serving_at(history: History, environment: str, workload: str, seq: int) -> dict[str, str]:
+    """Pod -> digest of those that served when event number *seq* was written."""
     serving: dict[str, str] = {}
     for step in steps(history, environment, workload):
         if step.event.seq > seq:
             break
         serving = step.serving
-    return set(serving.values())
+    return serving
+
+
+def served_at(history: History, environment: str, workload: str, seq: int) -> set[str]:
+    """The digests that served when event number *seq* was written."""
+    return set(serving_at(history, environment, workload, seq).values())
 
 
 def available(

@@ -77,9 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a quarter of a second")
     config.stash[LAB] = SessionLab(config)
     if config.getoption("cluster_name", PYTEST_KINDS_OWN_NAME) == PYTEST_KINDS_OWN_NAME:
-        # Registered now and not beside the other fixtures: of two plugins' fixtures of one name the
-        # later one wins, and the order in which installed plugins are loaded is nobody's promise.
-        config.pluginmanager.register(KindClusterFixture(), "cdlab-kind-cluster")
+        config.pluginmanager.import_plugin("cdlab.pytest_kind_cluster")
 
 
 def is_asked_for_kind(config: pytest.Config) -> bool:
@@ -266,16 +264,3 @@ def _player(config: pytest.Config) -> Player:
         folder = config.getoption("--cdlab-history-dir")
         config.stash[PLAYER] = Player(config.rootpath, folder, config.stash[LAB].running)
     return config.stash[PLAYER]
-
-
-class KindClusterFixture:
-    """Registered after pytest-kind, so that its fixture yields our cluster."""
-
-    @pytest.fixture(scope="session")
-    def kind_cluster(self, cdlab_lab: Lab) -> Any:
-        """The lab's cluster as a `pytest_kind.KindCluster`. Deleted only as the lab is."""
-        from cdlab.substrates.kind.nodes import kind_cluster
-
-        cluster = kind_cluster(cdlab_lab.settings)
-        cluster.create()  # it exists, so this only connects
-        return cluster

@@ -111,8 +111,8 @@ class RecordingCheckout:
         return self.inner.content
 
     def write(self, path: str, text: str) -> None:
-        self._written[path] = text
         self.inner.write(path, text)
+        self._written[path] = text
 
     async def commit(self, message: str) -> Revision:
         files, self._written = self._written, {}
@@ -137,6 +137,7 @@ class RecordingCheckout:
         await self.record(
             call, self.inner.reset(revision), lambda _: {"detail": {"revision": revision}}
         )
+        self._written = {}
 
     async def push(self, *, force: bool = False) -> PushReport:
         def tell(report: PushReport) -> dict[str, Any]:
@@ -150,9 +151,11 @@ class RecordingCheckout:
                 }
             }
 
+        recorder = self.repository.recorder
+        if self.inner.head is not None:
+            recorder.announce(self.inner.head)
         call = self.repository.call("CommitPushed", "write")
         report = await self.record(call, self.inner.push(force=force), tell)
-        recorder = self.repository.recorder
         recorder.remember(report.revision, len(recorder.history) - 1)
         return report
 
@@ -190,6 +193,7 @@ class RecordingRegistry:
                 "detail": {"ref": str(image.ref), "content": image.content},
             }
 
+        self.recorder.announce(_tagged(repository, image.ref.tag))
         pushed = await self.recorder.record(
             self._call("ImagePushed", "write", repository), self.inner.push(image), tell
         )

@@ -99,6 +99,17 @@ class Recorder:
         """Note which event made an artifact, so that whoever finds it later knows its intent."""
         self._origins[artifact] = Context(self.history[seq].intent, seq)
 
+    def announce(self, artifact: str) -> None:
+        """
+        Note that the running actor is about to make an artifact.
+
+        On a real substrate others see it before its maker hears that it is there; they work on
+        the same behalf, with the maker's own trigger as theirs.
+        """
+        context = self.kernel.current.context if self.kernel.current else None
+        if isinstance(context, Context):
+            self._origins[artifact] = context
+
     def follow(self, artifact: str) -> None:
         """From here on the running actor works on behalf of whoever made *artifact*."""
         if self.kernel.current and artifact in self._origins:

@@ -27,20 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = ["comparison_html", "print_comparison", "print_run", "run_html"]
 
-WIDE = 108
-"""From this width on the first table fits on one line."""
-
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Everything about a comparison, most important first."""
     v3 = comparison.main.get("v3")
     _heading(console, f"The story {comparison.story} in V1, V2 and V3")
-    for grid in report_tables.variants(comparison, is_wide=console.width >= WIDE):
-        console.print(_table(grid))
+    for grid in _fitting(console, comparison):
+        console.print(_table(grid, console))
     _sentences(console, report_tables.notes(comparison))
     for title, bars in report_tables.charts(comparison).items():
         _chart(console, title, bars)
-    console.print(_table(report_tables.coupling(comparison)))
+    console.print(_table(report_tables.coupling(comparison), console))
     if v3 is not None:
         _findings(console, "Where V3 loses", findings.where_v3_loses(comparison))
     _findings(console, "Rollout undo, out of band", findings.rollout_undos(comparison))
@@ -48,6 +45,15 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     _findings(console, "Not expressible", findings.not_expressible(comparison))
     _heading(console, "To replay it")
     _sentences(console, findings.provenance(comparison))
+
+
+def _fitting(console: Console, comparison: Comparison) -> list[Grid]:
+    """One table of all columns where they fit side by side, else two."""
+    whole = report_tables.variants(comparison, is_wide=True)
+    has_room = all(
+        _least_width(console, _with_room(grid, is_broken=False)) <= console.width for grid in whole
+    )
+    return whole if has_room else report_tables.variants(comparison, is_wide=False)
 
 
 def print_run(
@@ -62,12 +68,12 @@ def print_run(
     if run.phases:
         label = f"{run.scenario.architecture.upper()} {variant}"
         _chart(console, "Phases of the rollback", [Bar(label, run.phases)])
-    console.print(_table(_measures(run.measures)))
+    console.print(_table(_measures(run.measures), console))
     if not run.is_finished:
-        deadline = settings["pace"]["deadline_seconds"]
-        _sentences(console, [f"Censored: the story had not ended after {deadline:g} s."])
+        deadline = wording.duration(settings["pace"]["deadline_seconds"])
+        _sentences(console, [f"Censored: the story had not ended after {deadline}."])
     if verdicts:
-        console.print(_table(_verdicts(verdicts)))
+        console.print(_table(_verdicts(verdicts), console))
     profile = f", profile {settings['profile']}" if settings["profile"] else ""
     where = f"substrate {settings['substrate']}{profile}, cdlab {settings['version']}"
     _sentences(console, [where, replay])
@@ -100,7 +106,20 @@ def _findings(console: Console, title: str, found: Sequence[findings.Finding]) -
         console.print(Padding(text, (0, 0, 0, 2), expand=False))
 
 
-def _table(grid: Grid) -> Table:
+def _table(grid: Grid, console: Console) -> Table:
+    """The grid with whole words where there is room for them, else with broken ones."""
+    table = _with_room(grid, is_broken=False)
+    if _least_width(console, table) <= console.width:
+        return table
+    return _with_room(grid, is_broken=True)
+
+
+def _least_width(console: Console, table: Table) -> int:
+    """How narrow a table can be, measured on a console that is wide enough for anything."""
+    return console.measure(table, options=console.options.update(width=1000)).minimum
+
+
+def _with_room(grid: Grid, *, is_broken: bool) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -110,17 +129,19 @@ def _table(grid: Grid) -> Table:
         title_style="bold",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        padding=(0, 0) if grid.is_dense else (0, 1),
         pad_edge=False,
         collapse_padding=True,
     )
     for number, column in enumerate(grid.columns):
-        is_text = number < grid.text_columns
+        is_words = number < grid.text_columns
+        is_whole = not is_words or grid.keeps_first_whole
         table.add_column(
             Text(column),
-            justify="left" if is_text else "right",
+            justify="left" if is_words else "right",
             vertical="bottom",
             overflow="fold",
-            no_wrap=not is_text or grid.keeps_first_whole,
+            min_width=None if is_broken or not is_whole else grid.width_of(number),
         )
     for number, row in enumerate(grid.rows):
         table.add_row(
@@ -136,7 +157,7 @@ def _chart(console: Console, title: str, bars: list[Bar]) -> None:
     has_colour = bool(console.color_system) and not console.no_color
     for line in timeline.chart(bars, console.width, has_colour=has_colour):
         console.print(line, soft_wrap=True, highlight=False)
-    console.print(_table(report_tables.phase_seconds(bars)))
+    console.print(_table(report_tables.phase_seconds(bars), console))
 
 
 def _story(console: Console, told: Sequence[Told]) -> None:

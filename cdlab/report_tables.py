@@ -33,6 +33,13 @@ class Grid:
     """How many columns from the left hold words; the rest are numbers, set to the right."""
     keeps_first_whole: bool = False
     """Whether the words must not be broken into lines."""
+    is_dense: bool = False
+    """Whether columns stand close to each other."""
+
+    def width_of(self, column: int) -> int:
+        """The longest line of a column, its title included."""
+        texts = [self.columns[column], *(row[column] for row in self.rows)]
+        return max(len(line) for text in texts for line in text.split("\n"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ def _median(line: _Line) -> str:
     result = line.result
     middle = median(result.rollback_seconds)
     if middle is None and findings.censored(result):
-        return f"> {wording.seconds(_deadline(result))}"
+        return f"> {wording.duration(_deadline(result))}"
     return wording.seconds(middle)
 
 
@@ -61,7 +68,7 @@ def _p95(line: _Line) -> str:
     result = line.result
     high = p95(result.rollback_seconds)
     if high is None and findings.censored(result) and len(result.runs) >= RUNS_FOR_P95:
-        return f"> {wording.seconds(_deadline(result))}"
+        return f"> {wording.duration(_deadline(result))}"
     return wording.seconds(high)
 
 
@@ -88,29 +95,29 @@ def _lead(line: _Line) -> str:
 
 
 TIMES: Mapping[str, Callable[[_Line], str]] = {
-    "rollback\nmedian s": _median,
-    "p95 s": _p95,
+    "median": _median,
+    "p95": _p95,
     "against\nV1": _than_v1,
-    "lead\ntime s": _lead,
-    "stayed\nback": _counted("stayed_rolled_back"),
+    "lead\ntime": _lead,
+    "stayed": _counted("stayed_rolled_back"),
 }
 EFFECTS: Mapping[str, Callable[[_Line], str]] = {
     "builds": _counted("rebuilds"),
     "registry\nbytes": _counted("registry_bytes"),
     "boxes\nwritten /\ntouched": _pair("write_touch_of_a_rollback", "touch_of_a_rollback"),
-    "same\ndigest": _counted("artifact_fidelity"),
-    "others\nchanged": _counted("collateral"),
-    "history\nrewrites /\nlost": _pair("history_rewrites", "good_commits_lost"),
+    "good\ndigest": _counted("artifact_fidelity"),
+    "others\nhit": _counted("collateral"),
+    "rewr. /\nlost": _pair("history_rewrites", "good_commits_lost"),
 }
 
 
 def variants(comparison: Comparison, *, is_wide: bool) -> list[Grid]:
     """A row per variant: one grid where there is room, else times and effects below each other."""
-    parts = {"Each variant": {**TIMES, **EFFECTS}}
+    parts = {"Each variant: rollback time, and what a rollback does": {**TIMES, **EFFECTS}}
     if not is_wide:
-        parts = {"How long it takes": dict(TIMES), "What a rollback does": dict(EFFECTS)}
+        parts = {"Rollback time of each variant": dict(TIMES), "What a rollback does": dict(EFFECTS)}
     lines = _lines(comparison)
-    grids = [_variant_grid(title, columns, lines) for title, columns in parts.items()]
+    grids = [_variant_grid(title, columns, lines, is_wide) for title, columns in parts.items()]
     return [grid for grid in grids if len(grid.columns) > 1]
 
 
@@ -123,7 +130,10 @@ def _lines(comparison: Comparison) -> list[_Line]:
 
 
 def _variant_grid(
-    title: str, columns: Mapping[str, Callable[[_Line], str]], lines: list[_Line]
+    title: str,
+    columns: Mapping[str, Callable[[_Line], str]],
+    lines: list[_Line],
+    is_dense: bool,
 ) -> Grid:
     cells = {name: [cell(line) for line in lines] for name, cell in columns.items()}
     cells = {n: column for n, column in cells.items() if any(each != NOTHING for each in column)}
@@ -136,6 +146,7 @@ def _variant_grid(
         tuple(i for i, line in enumerate(lines) if line.result.row.is_main),
         tuple(i for i in range(len(lines) - 1) if architectures[i] != architectures[i + 1]),
         keeps_first_whole=True,
+        is_dense=is_dense,
     )
 
 
@@ -222,7 +233,13 @@ def _phase_cell(value: float) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What has to be said about the numbers of the first table."""
     count = len(comparison.results[0].runs)
-    said = []
+    said = [
+        "Seconds. Rollback: from asking until every replica is Ready on the known-good content. Lead "
+        "time: from the push until the bad release is Ready in the first environment. Against V1: "
+        "median of the paired ratios. Boxes: kinds of box a rollback writes / writes or runs. Good "
+        "digest, others hit: shares. Rewr. / lost: history rewrites / good commits lost. Bold: the "
+        "article's variants.",
+    ]
     if count < RUNS_FOR_P95:
         said.append(
             f"{wording.count(count, 'run')} a row: no p95 below {RUNS_FOR_P95} runs"
@@ -232,7 +249,7 @@ def notes(comparison: Comparison) -> list[str]:
         if findings.censored(result):
             said.append(
                 f"{findings.row_name(result)}: {findings.censored(result)} of "
-                f"{wording.count(count, 'run')} censored at {_deadline(result):g} s; "
+                f"{wording.count(count, 'run')} censored at {wording.duration(_deadline(result))}; "
                 "they count as longer than all others"
             )
     return said

@@ -179,11 +179,12 @@ def _recorded_content(
     if history.settings["architecture"] == "v1":
         heads = [e for e in events if e.kind == "CommitPushed" and e.resource == name]
         return "code repo", heads[-1].detail["content"] if heads else None
-    desired = ""
+    desired, path = "", f"environments/{environment}/{name}.yaml"
+    commits = {e.detail["revision"]: e.detail["files"] for e in events if e.kind == "Committed"}
     for event in events:
-        if event.kind == "Committed" and event.component == "config-repo":
-            path = f"environments/{environment}/{name}.yaml"
-            desired = event.detail["files"].get(path, desired)
+        if event.kind == "CommitPushed" and event.component == "config-repo":
+            # What was committed and then rejected is on nobody's disk but the committer's.
+            desired = commits.get(event.detail["revision"], {}).get(path, desired)
     pushed = [e for e in events if e.kind == "ImagePushed" and e.detail["ref"] in desired]
     return "config repo", pushed[-1].detail["content"] if pushed else None
 

@@ -81,6 +81,11 @@ class Run:
         """Phase of the rollback -> seconds."""
         return phases(self.history)
 
+    def _repr_html_(self) -> str:
+        from cdlab.report_html import run_html
+
+        return run_html(self)
+
 
 def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
     """

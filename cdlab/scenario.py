@@ -21,7 +21,7 @@ from cdlab.stories import STORIES
 
 PROFILES = ("lean-ci", "heavy-ci", "constant")
 SAMPLE_MICROSERVICES = ("front-end", "users", "orders")
-NAME = "[a-z][a-z0-9-]*"
+NAME = "[a-z]([a-z0-9-]*[a-z0-9])?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +84,18 @@ def parse(text: str, path: str = "scenario") -> Scenario:
     """The same from a text."""
     import yaml
 
-    try:
-        root = yaml.compose(text, yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioError(path, [(line, f"not YAML: {error.problem}")]) from error
-    if not isinstance(root, yaml.MappingNode):
-        raise ScenarioError(path, [(1, "a scenario is a mapping, `architecture: v1` and so on")])
+    root = _composed(text, path)
     mistakes: list[tuple[int, str]] = []
     values: dict[str, Any] = {}
     lines: dict[str, int] = {}
     for key_node, value_node in root.value:
         key, line = str(key_node.value), key_node.start_mark.line + 1
-        value = yaml.SafeLoader("").construct_object(value_node, deep=True)
+        try:
+            value = yaml.SafeLoader("").construct_object(value_node, deep=True)
+        except (yaml.YAMLError, ValueError) as error:
+            what = getattr(error, "problem", None) or error
+            mistakes.append((line, f"{key}: no value that can be read: {what}"))
+            continue
         if key not in CHECKS:
             mistakes.append((line, f'"{key}" is no setting{_meant(key, CHECKS)}'))
         elif key in values:
@@ -118,6 +117,22 @@ def parse(text: str, path: str = "scenario") -> Scenario:
             path, sorted(mistakes), help="`cdlab run FILE` again when they are mended"
         )
     return _scenario(values)
+
+
+def _composed(text: str, path: str) -> Any:
+    """The file as a mapping of nodes, which know their lines."""
+    import yaml
+
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScenarioError(path, [(line, f"not YAML: {error.problem}")]) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ScenarioError(path, [(1, f"not YAML: {error}")]) from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ScenarioError(path, [(1, "a scenario is a mapping, `architecture: v1` and so on")])
+    return root
 
 
 VARIANT_KEYS = {
@@ -154,6 +169,7 @@ def _contradictions(values: dict[str, Any], lines: dict[str, int]) -> list[tuple
     architecture = ARCHITECTURES[values["architecture"]]
     found = []
     ways = architecture.rollbacks
+    effective = _environments(values.get("environments", ["any"]), architecture.name)
     if "rollback" in values and values["rollback"] not in ways:
         found.append(("rollback", f"{architecture.name} rolls back by {' or '.join(ways)}"))
     if architecture.manager is None:
@@ -164,7 +180,10 @@ def _contradictions(values: dict[str, Any], lines: dict[str, int]) -> list[tuple
         if isinstance(environments, dict) and "manual" in environments.values():
             what = f"{architecture.name} releases every push everywhere: none can be manual"
             found.append(("environments", what))
-    elif values.get("next_push") and values.get("story", "rollback") != "rollback":
+    elif not effective[0].is_automated:
+        what = "the first has to be automated: there is none before it to promote from"
+        found.append(("environments", what))
+    if values.get("next_push") and values.get("story", "rollback") != "rollback":
         found.append(("next_push", "only the story rollback has one"))
     return [(lines[key], f"{key}: {what}") for key, what in found]
 
@@ -187,7 +206,7 @@ def _meant(wrong: str, right: Mapping[str, Any]) -> str:
 
 def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        if value in names:
+        if isinstance(value, str) and value in names:
             return ""
         near = difflib.get_close_matches(str(value), list(names), n=1)
         hint = f'; did you mean "{near[0]}"?' if near else ""

@@ -31,6 +31,8 @@ def quantile(values: Sequence[float | None], share: float) -> float | None:
     position = share * (len(ordered) - 1)
     low = math.floor(position)
     high = min(low + 1, len(ordered) - 1)
-    if math.isinf(ordered[low]) or (position > low and math.isinf(ordered[high])):
+    if position == low:
+        high = low  # infinity, if it is there, has no say: 0 times infinity is no number
+    if math.isinf(ordered[high]):
         return None
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)

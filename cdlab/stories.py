@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cdlab import sample_services
 from cdlab.architectures import Architecture, Delivery
+from cdlab.errors import StoryFailed
 from cdlab.kernel import Kernel
 from cdlab.model import Application, Content, Outcome, Principal, Revision
 from cdlab.observed import Observed
@@ -189,6 +190,8 @@ async def _deliver(lab: Lab, name: str, content: Content, *, is_declared: bool =
 
 
 async def _promote(lab: Lab, name: str, source: str, target: str, is_declared: bool) -> None:
+    """Ask for a promotion, once the rollout it comes from is complete."""
+    await lab.ports("operator").cluster.rollout_status(name, source)
     if not is_declared:
         await lab.delivery.promote(name, source, target, "alice")
         return
@@ -213,9 +216,16 @@ def _source(lab: Lab, name: str) -> dict[str, str]:
 
 
 def _note_outcome(lab: Lab, kind: str, name: str, outcome: Outcome) -> None:
+    """Write down the answer, and end the story where it cannot go on without a yes."""
     lab.recorder.mark(
         kind if outcome.is_released else kind.replace("Accepted", "Refused"),
         name,
         outcome="ok" if outcome.is_released else outcome.status,
         because=outcome.reason,
     )
+    if outcome.status in ("refused", "failed"):
+        raise StoryFailed(
+            f'alice asked for a {kind.removesuffix("Accepted").lower()} of "{name}" and got: '
+            f"{outcome.status}, {outcome.reason}",
+            help="read the history up to here: --history FILE",
+        )

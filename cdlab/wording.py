@@ -53,6 +53,12 @@ def seconds(value: float | None) -> str:
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
 
+def duration(value: float) -> str:
+    """A long time in the largest unit that it is a whole number of: `30 days`, `240 s`."""
+    days, rest = divmod(value, 86_400)
+    return f"{value:g} s" if rest or not days else count(int(days), "day")
+
+
 def size(value: float | None) -> str:
     """Bytes in the unit that keeps them short. 1 kB is 1000 bytes, as registries count."""
     if value is None:
@@ -75,8 +81,8 @@ def number(value: Any) -> str:
 
 def share_of_runs(value: Any) -> str:
     """A yes-or-no measure: a word where all runs agree, else the share that said yes."""
-    if value is None or isinstance(value, bool):
-        return number(value)
+    if value is None or value in (0, 1):
+        return number(None if value is None else bool(value))
     return f"{value:.0%}".replace("%", " %")
 
 

@@ -33,7 +33,7 @@ def test_a_line_leaves_out_what_says_nothing() -> None:
 
 @pytest.mark.parametrize(
     "because",
-    ["", "it's \"bad\"", "line\nbreak\r\n", "a\u2028b\u2029c\x85d\x0be\x1cf", "Grün 🟢", "\x00\x7f"],
+    ["", 'it\'s "bad"', "line\nbreak\r\n", "a\u2028b\u2029c\x85d\x0be\x1cf", "Grün 🟢", "\x00\x7f"],
 )
 def test_what_was_saved_is_loaded_again(tmp_path: Path, because: str) -> None:
     """Whatever people write into a reason, the file holds it, one event a line."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cdlab.errors import PushRejected
+from cdlab.errors import NothingToCommit, PushRejected
 from cdlab.manifests import replace_image
 from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Variant
 from cdlab.ports import Checkout, Ports
@@ -65,9 +65,11 @@ class V2:
             for environment in self.application.environments:
                 path = config_path(environment.name, name)
                 config.write(path, replace_image(config.read(path), name, str(image), path=path))
-            await config.commit(f"Release {name} {image.tag}")
             try:
+                await config.commit(f"Release {name} {image.tag}")
                 await config.push()
+            except NothingToCommit:
+                break  # it says so already: the pipeline runs again for an old commit
             except PushRejected:
                 if attempt == PUSH_ATTEMPTS:
                     raise

@@ -154,7 +154,18 @@ class ReleaseQueue:
     def _consider(self, name: str, tags: tuple[Tag, ...]) -> None:
         for environment in self.application.environments:
             decide = partial(self.manager.on_image, name, tags, environment.name)
+            self._withdraw(name, environment.name)
             self._put(AUTOMATION, name, environment.name, decide)
+
+    def _withdraw(self, name: str, environment: str) -> None:
+        """Forget an older look that still waits; without that, a slow manager never catches up."""
+        where = (AUTOMATION, name, environment)
+        self._requests = [
+            each
+            for each in self._requests
+            if (each.priority, each.workload, each.environment) != where
+        ]
+        heapq.heapify(self._requests)
 
     async def _work(self) -> None:
         actor = self.kernel.current

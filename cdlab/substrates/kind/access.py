@@ -47,7 +47,7 @@ class Rule:
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "none": (),
     "read": (
-        Rule(["apps"], ["deployments", "replicasets"], _LOOK),
+        Rule(["apps"], ["deployments"], _LOOK),
         Rule([""], ["pods"], _LOOK),
     ),
     "set-image": (
@@ -63,7 +63,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 }
 """
 Only what the verbs need. Reading pods tells what runs, which everybody with a right may ask.
-`rollout undo` reads ReplicaSets, so neither `set-image` nor `apply` is enough for it.
+`rollout undo` reads ReplicaSets, so nothing less than `admin` is enough for it. Who may patch a
+Deployment may change all of it: RBAC cannot say "only the image".
 """
 _WITNESSES: Mapping[str, tuple[str, str, str]] = {
     "read": ("get", "apps", "deployments"),

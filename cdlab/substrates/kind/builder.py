@@ -115,15 +115,17 @@ def _extract(git: GitCommands, head: str, folder: str) -> None:
 
 
 def _image_id(log: Iterable[Mapping[str, Any]], ref: ImageRef) -> str:
+    """Read the log to its end, which frees the connection also after an error."""
     lines: deque[str] = deque(maxlen=LOG_LINES)
-    image_id = ""
+    image_id = error = ""
     for entry in log:
-        if "error" in entry:
-            tail = "\n  ".join([*lines, str(entry["error"])])
-            raise BuildFailed(f"docker build of '{ref}' failed:\n  {tail}")
+        error = str(entry.get("error", error))
         text = str(entry.get("stream", ""))
         lines.extend(line for line in text.splitlines() if line.strip())
         image_id = str(entry.get("aux", {}).get("ID", image_id))
+    if error:
+        tail = "\n  ".join([*lines, error])
+        raise BuildFailed(f"docker build of '{ref}' failed:\n  {tail}")
     if not image_id:
         raise BuildFailed(f"docker build of '{ref}' ended without an image", definite=False)
     return image_id

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cdlab.errors import (
+    ClusterUnavailable,
     Forbidden,
     ManifestError,
     ManifestRejected,
@@ -122,6 +123,12 @@ class KindCluster:
     async def rollout_status(self, workload: str, environment: str) -> None:
         waiting = Waiting(self._namespace(environment))
 
+        def late_rollout(message: str) -> RolloutTimedOut:
+            return RolloutTimedOut(
+                f'deployment "{workload}" in "{environment}": {message}',
+                help=f"kubectl -n {waiting.namespace.name} describe pods -l app={workload}",
+            )
+
         def check(deployments: dict[str, Json]) -> bool:
             deployment = deployments.get(workload)
             if deployment is None:
@@ -130,14 +137,17 @@ class KindCluster:
                     help="apply its manifest first: kubectl apply -f service.yaml",
                 )
             late = rollouts.lateness(deployment)
+            if late is not None and not late.is_of_earlier_rollout:
+                raise late_rollout(late.message)
             if late is not None:
-                raise RolloutTimedOut(
-                    f'deployment "{workload}" in "{environment}": {late}',
-                    help=f"kubectl -n {waiting.namespace.name} describe pods -l app={workload}",
-                )
+                waiting.limit(rollouts.deadline_seconds(deployment))
             return rollouts.is_complete(deployment)
 
-        await self._until(waiting, "deployments", check, f"rollout of {workload} in {environment}")
+        try:
+            what = f"rollout of {workload} in {environment}"
+            await self._until(waiting, "deployments", check, what)
+        except TimeoutError as error:
+            raise late_rollout("no progress since it was written to") from error
 
     async def _until(
         self, waiting: Waiting, resource: str, check: Callable[[dict[str, Json]], bool], what: str
@@ -184,7 +194,8 @@ class KindCluster:
 
     async def wipe(self, environment: str) -> None:
         namespace = self._namespace(environment)
-        waiting = Waiting(namespace, WIPE_SECONDS)
+        waiting = Waiting(namespace)
+        waiting.limit(WIPE_SECONDS)
 
         def delete() -> None:
             options = {"propagationPolicy": "Background"}
@@ -195,7 +206,12 @@ class KindCluster:
                 namespace.api.call("DELETE", namespace.path("services", name, api="/api/v1"))
 
         await self.kernel.offload(delete, what=f"deletion of all in {environment}")
-        await self._until(waiting, "pods", lambda pods: not pods, f"wipe of {environment}")
+        try:
+            await self._until(waiting, "pods", lambda pods: not pods, f"wipe of {environment}")
+        except TimeoutError as error:
+            raise ClusterUnavailable(
+                f'"{namespace.name}" still has pods after {WIPE_SECONDS:.0f} s', definite=False
+            ) from error
 
 
 def _written(document: Json) -> str:

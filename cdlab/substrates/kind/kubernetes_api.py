@@ -212,6 +212,6 @@ def _refusal(tried: str, status: int, data: bytes) -> PortError | ObjectExists |
         return ObjectExists(message)
     if status == 410:
         return WatchExpired(message)
-    if status in (400, 415, 422):
+    if status in (400, 415, 422) or "failed to create typed patch object" in sentence:
         return ManifestRejected(message)
     return ClusterUnavailable(message, help="cdlab status", definite=status == 429)

@@ -169,18 +169,18 @@ class KindRegistry:
 
 def _read_log(log: Iterable[Mapping[str, Any]], tried: str) -> tuple[Digest, dict[str, str]]:
     """Return the digest, and the last status of each layer, by the short id that docker shows."""
-    digest = ""
+    digest = error = ""
     statuses: dict[str, str] = {}
     for entry in log:
-        if "error" in entry:
-            error = str(entry["error"])
-            if any(word in error.lower() for word in _REFUSED):
-                raise Forbidden(f"{tried}: {error}", help="its grant does not allow that")
-            is_lost = any(word in error.lower() for word in _UNREACHED)
-            raise RegistryUnavailable(f"{tried}: {error}", definite=not is_lost)
+        error = str(entry.get("error", error))
         if "id" in entry and "progressDetail" in entry:
             statuses[str(entry["id"])] = str(entry.get("status", ""))
         digest = str(entry.get("aux", {}).get("Digest", digest))
+    if any(word in error.lower() for word in _REFUSED):
+        raise Forbidden(f"{tried}: {error}", help="its grant does not allow that")
+    if error:
+        is_lost = any(word in error.lower() for word in _UNREACHED)
+        raise RegistryUnavailable(f"{tried}: {error}", definite=not is_lost)
     if not digest:
         raise RegistryUnavailable(f"{tried}: docker told no digest", definite=False)
     return Digest(digest), statuses

@@ -7,6 +7,7 @@ was the one before, which pod runs which image. Pure. Who calls it: `cluster.py`
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from cdlab.model import Digest, ImageRef
@@ -36,14 +37,39 @@ def is_complete(deployment: Json) -> bool:
     )
 
 
-def lateness(deployment: Json) -> str | None:
-    """The controller's sentence when the progress deadline has passed."""
-    if is_observed(deployment):
-        for condition in deployment.get("status", {}).get("conditions", ()):
-            is_late = condition.get("reason") == "ProgressDeadlineExceeded"
-            if condition.get("type") == "Progressing" and is_late:
-                return str(condition.get("message", "the progress deadline passed"))
+@dataclass(frozen=True)
+class Lateness:
+    """That a progress deadline passed."""
+
+    message: str
+    """The controller's sentence."""
+    is_of_earlier_rollout: bool
+    """The Deployment was written to since: the sentence may be about what it was before.
+
+    `kubectl rollout status` fails here: when the newest template is an old one again, the
+    controller leaves the condition as it is until a pod of the failed rollout is gone.
+    """
+
+
+def lateness(deployment: Json) -> Lateness | None:
+    """Whether the progress deadline has passed, and whether that is about the newest rollout."""
+    for condition in deployment.get("status", {}).get("conditions", ()):
+        is_late = condition.get("reason") == "ProgressDeadlineExceeded"
+        if condition.get("type") == "Progressing" and is_late and is_observed(deployment):
+            entries = deployment["metadata"].get("managedFields") or ()
+            written = max(
+                (str(each.get("time", "")) for each in entries if not each.get("subresource")),
+                default="",
+            )
+            # Whole seconds, all of the API server's clock; a deadline is at least one of them.
+            is_old = written >= str(condition.get("lastUpdateTime", ""))
+            return Lateness(str(condition.get("message", "")), is_old)
     return None
+
+
+def deadline_seconds(deployment: Json) -> float:
+    """The progress deadline. Kubernetes' default is 600 s."""
+    return float(deployment["spec"].get("progressDeadlineSeconds", 600))
 
 
 def earlier_template(deployment: Json, replica_sets: list[Json]) -> Json | None:

@@ -140,13 +140,12 @@ class KindSubstrate:
         """Ask the git server to do what only the runner may."""
         import urllib3
 
-        login = {"Authorization": basic(*self.lab.login("runner"))}
+        headers = {"Authorization": basic(*self.lab.login("runner"))}
         url = f"{self.lab.admin_url}/{path}"
+        text = None if body is None else json.dumps(body)
         try:
-            answer = urllib3.request(
-                method, url, headers=login, retries=False, timeout=10.0,
-                body=None if body is None else json.dumps(body),
-            )  # fmt: skip
+            with urllib3.PoolManager(retries=False, timeout=10.0) as pool:
+                answer = pool.request(method, url, headers=headers, body=text)
         except urllib3.exceptions.HTTPError as error:
             raise RepositoryUnavailable(
                 f"{method} {url}: the git server did not answer: {error}", definite=False
@@ -259,6 +258,8 @@ class KindSubstrate:
             steps.append(partial(self._administer, "DELETE", self.run))
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-destroy") as pool:
             failures = [each.exception() for each in [pool.submit(step) for step in steps]]
+        if self._docker is not None:
+            self._docker.close()
         for connection in (self._administrator, *self._connections.values()):
             if connection is not None:
                 connection.close()

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from cdlab.errors import ClusterUnavailable, PortError
+from cdlab.errors import PortError
 from cdlab.substrates.kind.kubernetes_api import Json, Watch, WatchExpired
 from cdlab.substrates.kind.namespaces import Namespace
 
@@ -21,37 +21,41 @@ RECONNECT_SECONDS = 0.2
 class Waiting:
     """Watches a collection in a thread until it is as somebody wants it."""
 
-    def __init__(self, namespace: Namespace, seconds: float | None = None) -> None:
-        """*seconds* is a deadline; None waits as long as it takes."""
+    def __init__(self, namespace: Namespace) -> None:
+        """It waits as long as it takes, unless `limit` is called."""
         self.namespace = namespace
-        self._seconds = seconds
         self._is_stopped = False
+        self._alarm: threading.Timer | None = None
         self._watch: Watch | None = None
 
     def stop(self) -> None:
         """End it from another thread."""
         self._is_stopped = True
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self._watch is not None:
             self._watch.stop()
 
+    def limit(self, seconds: float) -> None:
+        """Wait no longer than that from now. Only the first limit counts."""
+        if self._alarm is None:
+            self._alarm = threading.Timer(seconds, self.stop)
+            self._alarm.daemon = True
+            self._alarm.start()
+
     def until(self, resource: str, check: Callable[[dict[str, Json]], bool]) -> None:
-        """Return when *check* says yes to the objects by name; it may raise what it likes."""
-        alarm = threading.Timer(self._seconds or 0, self.stop)
-        if self._seconds is not None:
-            alarm.daemon = True
-            alarm.start()
-        try:
-            while not self._is_stopped:
-                try:
-                    if self._look(resource, check):
-                        return
-                except WatchExpired:
-                    continue
-        finally:
-            alarm.cancel()
-        raise ClusterUnavailable(
-            f'"{self.namespace.name}" still had {resource} after {self._seconds} s', definite=False
-        )
+        """
+        Return when *check* says yes to the objects by name; it may raise what it likes.
+
+        TimeoutError when the limit has passed, or somebody stopped it.
+        """
+        while not self._is_stopped:
+            try:
+                if self._look(resource, check):
+                    return
+            except WatchExpired:
+                continue
+        raise TimeoutError(f"{resource} of {self.namespace.name}")
 
     def _look(self, resource: str, check: Callable[[dict[str, Json]], bool]) -> bool:
         api = "/api/v1" if resource == "pods" else "/apis/apps/v1"

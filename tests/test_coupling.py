@@ -1,0 +1,188 @@
+"""The coupling vector: every entry of the table in the design, from real runs of the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cdlab.coupling import needed, touched, written
+from cdlab.history import Event, History
+from cdlab.measures import MEASURES, measure
+from cdlab.model import Environment, Variant
+from cdlab.runner import run_in
+from cdlab.scenario import Scenario
+from cdlab.worlds import simulated
+
+Measures = dict[str, Any]
+COMMAND = Variant(rollback="command")
+
+
+@pytest.fixture(scope="module")
+def measures() -> Callable[..., Measures]:
+    """All measures of a run with constant costs and, unless said otherwise, n = 3 and m = 2."""
+    played: dict[str, Measures] = {}
+
+    def measures(architecture: str, **settings: Any) -> Measures:
+        settings.setdefault("variant", COMMAND if architecture == "v3" else Variant())
+        settings.setdefault("profile", "constant")
+        scenario = Scenario(architecture=architecture, **settings)
+        if repr(scenario) not in played:
+            world = replace(simulated(scenario), look_phase=0.3)
+            played[repr(scenario)] = measure(run_in(world, scenario).history)
+        return played[repr(scenario)]
+
+    return measures
+
+
+TABLE = [
+    # measure, V1, V2, V3: `measures.md`, for n = 3 and m = 2 with production manual in V3
+    ("code_coupling", 1, 1, 1 / 3),  # V3: one of deploy, promotion and rollback was a push
+    ("write_touch_of_a_rollback", 3, 4, 2),
+    ("touch_of_a_rollback", 4, 5, 3),
+    ("touch_of_a_deploy", 4, 5, 6),
+    ("touch_of_a_manual_release", None, None, 3),
+    ("rebuilds", 1, 1, 0),
+    ("registry_bytes", 0, 0, 0),
+    ("artifact_fidelity", 1, 1, 1),
+    ("history_rewrites", 0, 0, 0),
+    ("good_commits_lost", 0, 0, 0),
+    ("collateral", 0.2, 0.2, 0),
+    ("components_to_roll_back", 4, 5, 3),
+    ("components_to_deploy", 4, 5, 6),
+    ("cluster_credentials_outside", 2, 2, 2),  # V3: the manager runs in the runner's process
+    ("writable_resources", {"ci": 3}, {"ci": 4}, {"ci": 1, "manager": 3}),
+    ("blast_radius", {"ci": 1}, {"ci": 1}, {"ci": 0, "manager": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "v1", "v2", "v3"), TABLE, ids=[row[0] for row in TABLE])
+def test_the_table_of_the_design_is_what_runs_show(
+    measures: Callable[..., Measures], name: str, v1: object, v2: object, v3: object
+) -> None:
+    """One row for each measure; a principal's share also gives the maximum."""
+    for architecture, expected in (("v1", v1), ("v2", v2), ("v3", v3)):
+        found = deepcopy(measures(architecture)[name])
+        if isinstance(expected, dict):
+            assert found.pop("maximum") == max(expected.values()), architecture
+        assert found == expected, architecture
+
+
+@pytest.mark.parametrize(("n", "m", "share"), [(3, 3, 0.25), (1, 2, 1.0), (2, 1, 0.0), (1, 1, 0.0)])
+def test_collateral_is_the_other_environments_of_the_same_workload(
+    measures: Callable[..., Measures], n: int, m: int, share: float
+) -> None:
+    """(m - 1) / (nm - 1) in V1: whoever goes back in production goes back everywhere."""
+    found = measures(
+        "v1",
+        microservices=("users", "orders", "front-end")[:n],
+        environments=tuple(Environment(name) for name in ("dev", "staging", "production")[:m]),
+    )
+    assert found["collateral"] == share
+
+
+def test_without_a_cache_the_registry_grows_and_the_artifact_changes(
+    measures: Callable[..., Measures],
+) -> None:
+    """The same code is not the same image: every replica runs a digest nobody knew."""
+    for architecture in ("v1", "v2"):
+        found = measures(architecture, variant=Variant(has_build_cache=False))
+        assert found["registry_bytes"] > 0
+        assert found["artifact_fidelity"] == 0
+
+
+def test_a_force_push_rewrites_history_and_loses_no_good_commit(
+    measures: Callable[..., Measures],
+) -> None:
+    """What becomes unreachable is the bad commit alone."""
+    found = measures("v1", variant=Variant(rollback="force-push"))
+    assert (found["history_rewrites"], found["good_commits_lost"]) == (1, 0)
+
+
+def test_out_of_band_touches_one_box_and_builds_nothing(
+    measures: Callable[..., Measures],
+) -> None:
+    """That is why people do it, and code coupling does not count what is not in band."""
+    found = measures("v2", variant=Variant(rollback="rollout-undo"))
+    for name in ("write_touch_of_a_rollback", "touch_of_a_rollback", "components_to_roll_back"):
+        assert found[name] == 1, name
+    assert (found["rebuilds"], found["collateral"], found["code_coupling"]) == (0, 0, 1)
+
+
+def test_what_a_run_cannot_answer_is_none(measures: Callable[..., Measures]) -> None:
+    """No rollback, no deploy: unknown and not 0. The grants can always be asked."""
+    found = measures("v3", story="first-deployment")
+    static = {"writable_resources", "cluster_credentials_outside", "blast_radius"}
+    assert {name for name, value in found.items() if value is not None} == static
+    assert list(found) == list(MEASURES)
+
+
+def event(component: str, op: str, outcome: str = "ok") -> Event:
+    return Event(0, 0, 0, "Something", component, op, outcome=outcome)  # type: ignore[arg-type]
+
+
+CONE = [
+    event("code-repo", "write"),
+    event("environment", "apply"),
+    event("environment", "apply"),
+    event("registry", "write", "failed"),
+    event("ci", "exec"),
+    event("manager", "decide", "skipped"),
+    event("config-repo", "read"),
+    event("registry", "wait"),
+    event("people", "notify"),
+]
+
+
+@pytest.mark.parametrize(
+    ("count", "boxes"),
+    [
+        (written, {"code-repo", "environment"}),
+        (touched, {"code-repo", "environment", "ci", "manager"}),
+        (needed, {"code-repo", "environment", "registry", "ci", "manager", "config-repo"}),
+    ],
+)
+def test_each_kind_of_box_counts_once(
+    count: Callable[[Iterable[Event]], set[str]], boxes: set[str]
+) -> None:
+    """Written is what durably changed, touched also what executed, needed also what was read."""
+    assert count(CONE) == boxes
+
+
+def test_a_share_of_the_replicas_may_have_the_known_image() -> None:
+    """Fidelity counts the pods of the environment, and one of two is a half."""
+
+    def pod(seq: int, kind: str, name: str, digest: str) -> Event:
+        detail = {"workload": "users", "pod": name}
+        return Event(
+            *(seq, seq, seq, kind, "environment", "observe", "production"),
+            digest_after=digest,
+            detail=detail,
+        )
+
+    def said(seq: int, kind: str, **detail: object) -> Event:
+        return Event(seq, seq, seq, kind, "people", "notify", detail=detail)
+
+    def pushed(seq: int, digest: str, content: str) -> Event:
+        return Event(
+            *(seq, seq, seq, "ImagePushed", "registry", "write"),
+            digest_after=digest,
+            detail={"content": content},
+        )
+
+    where = {"environment": "production", "workload": "users", "good": "good"}
+    history = History(
+        [
+            said(0, "RunStarted", replicas=3),
+            *(pushed(1, "g", "good"), pushed(2, "b", "bad"), pushed(3, "g2", "good")),
+            *(pod(4, "PodReady", "p1", "g"), said(5, "IntentDeclared", intent="deploy")),
+            *(pod(6, "PodReady", "p2", "b"), pod(7, "PodStopping", "p1", "g")),
+            said(8, "IntentDeclared", intent="rollback", **where),
+            *(pod(9, "PodReady", "p3", "g"), pod(10, "PodReady", "p4", "g2")),
+            *(pod(11, "PodReady", "p5", "g2"), pod(12, "PodStopping", "p2", "b")),
+        ]
+    )
+    assert MEASURES["artifact_fidelity"](history) == pytest.approx(1 / 3)

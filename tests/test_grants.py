@@ -1,0 +1,77 @@
+"""Who may do what: what the article says of each version, in `grants.toml`."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdlab.architectures import ARCHITECTURES
+from cdlab.coupling import can_change_workloads, resources_of
+from cdlab.grants import grants_of
+from cdlab.model import Grant, Principal
+
+
+def grant(architecture: str, principal: Principal) -> Grant:
+    (found,) = [each for each in grants_of(architecture) if each.principal == principal]
+    return found
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_has_grants(architecture: str) -> None:
+    """One for each principal at most, and somebody who acts by themselves."""
+    names = [each.principal for each in grants_of(architecture)]
+    assert len(set(names)) == len(names)
+    assert any(each.is_automation for each in grants_of(architecture))
+
+
+@pytest.mark.parametrize("m", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("architecture", "principal", "boxes", "has_environments"),
+    [
+        ("v1", "ci", 1, True),
+        ("v2", "ci", 2, True),
+        ("v3", "ci", 1, False),
+        ("v3", "manager", 1, True),
+    ],
+)
+def test_how_much_automation_can_write(
+    architecture: str, principal: Principal, boxes: int, has_environments: bool, m: int
+) -> None:
+    """CI 1+m in V1, 2+m in V2, 1 in V3, where the manager has 1+m."""
+    expected = boxes + has_environments * m
+    assert resources_of(grant(architecture, principal), m) == expected
+
+
+def test_ci_of_version_3_knows_no_cluster_and_no_config_repo() -> None:
+    """It stops after the push because it could not go on."""
+    ci = grant("v3", "ci")
+    assert (ci.config_repo, ci.environments) == ("none", "none")
+    assert not can_change_workloads(ci)
+
+
+def test_the_manager_reads_the_registry_and_never_the_code() -> None:
+    """Who releases does not build."""
+    manager = grant("v3", "manager")
+    assert (manager.code_repos, manager.registry) == ("none", "read")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_ci_never_writes_code_and_developers_write_nothing_else(architecture: str) -> None:
+    """A push of code is a person's; what follows from it is not."""
+    developer = grant(architecture, "developer")
+    assert grant(architecture, "ci").code_repos == "read"
+    assert (developer.code_repos, developer.registry, developer.environments) == (
+        *("write", "none", "none"),
+    )
+
+
+@pytest.mark.parametrize("right", ["none", "read", "set-image", "apply", "admin"])
+def test_a_right_more_never_makes_a_principal_weaker(right: str) -> None:
+    """The blast radius grows with the grants: only reading or nothing changes no workload."""
+    it = Grant(principal="ci", runs="outside", environments=right)  # type: ignore[arg-type]
+    assert can_change_workloads(it) is (right not in ("none", "read"))
+
+
+def test_an_unknown_architecture_has_none() -> None:
+    """A slip in a name is an error and not an empty list of rights."""
+    with pytest.raises(KeyError):
+        grants_of("v9")
