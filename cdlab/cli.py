@@ -56,6 +56,7 @@ def options(
 @app.command()
 def compare(
     story: Annotated[str, typer.Argument(help="What people do.")] = "rollback",
+    *,
     substrate: SubstrateOption = Substrate.sim,
     runs: Annotated[
         int | None, typer.Option(min=1, help="Runs of each row.  [default: 200 in sim, 1 on kind]")
@@ -85,6 +86,7 @@ def compare(
 @app.command()
 def run(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO.yaml...")],
+    *,
     substrate: SubstrateOption = Substrate.sim,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Instead of the seed that the file names.")

@@ -200,13 +200,16 @@ def _play(path: Path, asked: Playing) -> Played:
     try:
         done = worlds.run(scenario, substrate=asked.substrate)
     except CdlabError as error:
-        _keep_history(error, path, asked)
+        _keep_evidence(error, path, asked)
         raise
     if asked.history is not None:
         done.history.save(_history_file(path, asked))
     verdicts = tuple(expectations.judge(scenario.expect, done.measures))
     replay = f"cdlab run {path} --substrate {asked.substrate} --seed {scenario.seed}"
-    return Played(path, done, verdicts, replay)
+    played = Played(path, done, verdicts, replay)
+    if not played.is_as_expected:
+        _keep_evidence(done, path, asked)
+    return played
 
 
 def _refuse_unreadable(path: Path, scenario: Scenario) -> None:
@@ -224,11 +227,19 @@ def _line(lines: list[str], measure: str) -> int:
     return next(found, 1)
 
 
-def _keep_history(error: CdlabError, path: Path, asked: Playing) -> None:
-    """A run that broke off still leaves the history of what happened until then."""
-    history = getattr(error, "history", None)
-    if history is not None and asked.history is not None:
+def _keep_evidence(outcome: Run | CdlabError, path: Path, asked: Playing) -> None:
+    """A run that failed leaves its history where it was asked for, and on kind a folder."""
+    history = getattr(outcome, "history", None)
+    if history is None:
+        return
+    if asked.history is not None:
         history.save(_history_file(path, asked))
+    if asked.substrate == "kind":
+        from cdlab import failure_folder
+
+        folder = Path("artifacts") / f"{path.stem}-kind-{history.settings['seed']}"
+        failure_folder.collect(outcome, None, folder, path=str(path))
+        cli_output.say(f"kept in: {folder}")
 
 
 def _history_file(path: Path, asked: Playing) -> Path:

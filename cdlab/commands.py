@@ -14,47 +14,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-from cdlab.history import OK, Event, History
+from cdlab.clones import clones, image_prefix
+from cdlab.history import Event, History
 from cdlab.narration import tell
 from cdlab.script_frame import Addresses, footer, header
 from cdlab.shell_text import Names, comment
 
-WORKS_IN = ("Committed", "Reverted", "Merged", "WasReset", "CommitPushed")
-"""Events of a checkout. One that none of these follows was only read, and is left out."""
-
 
 def script(history: History, addresses: Addresses | None = None) -> str:
     """The script. The addresses default to those of a lab without settings of its own."""
-    prefix = _image_prefix(history)
+    prefix = image_prefix(history)
     body = Script(history, Names(prefix)).lines()
     frame = addresses or Addresses()
     return "\n".join([header(history, frame), *body, footer(history)]) + "\n"
-
-
-def _image_prefix(history: History) -> str:
-    """What stands before the name in this run's image references: host, and run on kind."""
-    built = history.of("ImageBuilt", "ImagePushed")
-    if not built:
-        return ""
-    repository = str(built[0].detail["ref"]).rpartition(":")[0]
-    return repository.rpartition("/")[0]
-
-
-Actor = tuple[str, str, tuple[int, ...]]
-"""Principal, intent and trigger: together they tell apart what worked at the same time."""
-
-
-@dataclass(eq=False, slots=True)
-class Clone:
-    """A checkout, from its clone on."""
-
-    folder: str
-    event: Event
-    is_used: bool = False
-    files: dict[str, str] = field(default_factory=dict)
-    """What was committed in it."""
 
 
 class Script:
@@ -63,7 +36,7 @@ class Script:
     def __init__(self, history: History, names: Names) -> None:
         self.history = history
         self.names = names
-        self.clone_of, self.pushes = _clones(history)
+        self.clone_of, self.pushes = clones(history)
         self._lines: list[str] = []
         self._done: set[int] = set()
         self._folder = ""
@@ -94,7 +67,7 @@ class Script:
         if by != self._by:
             self._by = by
             who = {"ci": "CI", "manager": "The release manager"}.get(by[0], f"The {by[0]}")
-            self._lines += ["", comment(f"{who}, for {by[1] or 'nobody in particular'}")]
+            self._lines += ["", comment(f"{who}, for {by[1]}" if by[1] else who)]
 
     def _run(self, event: Event, *commands: str) -> None:
         self._sign(event)
@@ -274,34 +247,6 @@ def _status(environment: str, workload: str) -> str:
     return (
         f'kubectl -n "$NAMESPACE-{environment}" rollout status deployment/{workload} --timeout=120s'
     )
-
-
-def _clones(history: History) -> tuple[dict[int, Clone], dict[str, Event]]:
-    """The clone that each event works in, by event number; the first push of each revision."""
-    of_event: dict[int, Clone] = {}
-    pushes: dict[str, Event] = {}
-    current: dict[tuple[Actor, str, str], Clone] = {}
-    counts: dict[str, int] = {}
-    for event in history:
-        if event.outcome != OK:
-            continue
-        actor = (event.principal, event.intent, event.causes)
-        box = (actor, event.component, event.resource)
-        if event.kind == "RepositoryCloned":
-            name = f"{event.principal}-{event.resource}"
-            counts[name] = counts.get(name, 0) + 1
-            current[box] = of_event[event.seq] = Clone(f"{name}-{counts[name]}", event)
-            continue
-        if event.kind == "ImageBuilt":
-            box = (actor, "code-repo", event.resource)
-        elif event.kind == "ManifestsApplied":
-            box = (actor, "config-repo", "config")
-        if box in current and event.kind in (*WORKS_IN, "ImageBuilt", "ManifestsApplied"):
-            of_event[event.seq] = current[box]
-            current[box].is_used |= event.kind != "ManifestsApplied"
-        if event.kind == "CommitPushed":
-            pushes.setdefault(event.detail["revision"], event)
-    return of_event, pushes
 
 
 COMMANDS: Mapping[str, Callable[[Script, Event], None]] = {

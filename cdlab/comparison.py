@@ -7,6 +7,7 @@ takes the same time in each. On kind they share the machine, and the rows take t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,11 +45,9 @@ class Result:
 
     def phases(self) -> dict[str, float]:
         """The phases of the run whose rollback took the median time, so that they sum to it."""
-        timed = [run for run in self.runs if run.phases]
-        if not timed:
-            return {}
-        timed.sort(key=lambda run: sum(run.phases.values()))
-        return timed[(len(timed) - 1) // 2].phases
+        # A censored run has none and counts as longer than all others, as in the median.
+        ordered = sorted(self.runs, key=lambda run: sum(run.phases.values()) or math.inf)
+        return ordered[(len(ordered) - 1) // 2].phases if ordered else {}
 
     def measures(self) -> dict[str, Any]:
         """Each measure over all runs: the value if they agree, else the mean."""

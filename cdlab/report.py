@@ -50,10 +50,9 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 def _fitting(console: Console, comparison: Comparison) -> list[Grid]:
     """One table of all columns where they fit side by side, else two."""
     whole = report_tables.variants(comparison, is_wide=True)
-    has_room = all(
-        _least_width(console, _with_room(grid, is_broken=False)) <= console.width for grid in whole
-    )
-    return whole if has_room else report_tables.variants(comparison, is_wide=False)
+    if all(sum(grid.widths()) + grid.gaps <= console.width for grid in whole):
+        return whole
+    return report_tables.variants(comparison, is_wide=False)
 
 
 def print_run(
@@ -106,24 +105,19 @@ def _findings(console: Console, title: str, found: Sequence[findings.Finding]) -
         console.print(Padding(text, (0, 0, 0, 2), expand=False))
 
 
+LEAST_WORDS = 8
+"""A column of words that is narrower than this is not worth keeping the numbers whole for."""
+
+
 def _table(grid: Grid, console: Console) -> Table:
-    """The grid with whole words where there is room for them, else with broken ones."""
-    table = _with_room(grid, is_broken=False)
-    if _least_width(console, table) <= console.width:
-        return table
-    return _with_room(grid, is_broken=True)
-
-
-def _least_width(console: Console, table: Table) -> int:
-    """How narrow a table can be, measured on a console that is wide enough for anything."""
-    return console.measure(table, options=console.options.update(width=1000)).minimum
-
-
-def _with_room(grid: Grid, *, is_broken: bool) -> Table:
+    """The grid; where it is too wide, the first column of words is broken into lines."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    widths = grid.widths()
+    flexible = grid.text_columns - 1
+    room = console.width - grid.gaps - sum(widths) + widths[flexible]
     table = Table(
         title=Text(grid.title) if grid.title else None,
         title_style="bold",
@@ -134,14 +128,13 @@ def _with_room(grid: Grid, *, is_broken: bool) -> Table:
         collapse_padding=True,
     )
     for number, column in enumerate(grid.columns):
-        is_words = number < grid.text_columns
-        is_whole = not is_words or grid.keeps_first_whole
+        width = min(widths[number], room) if number == flexible else widths[number]
         table.add_column(
             Text(column),
-            justify="left" if is_words else "right",
+            justify="left" if number < grid.text_columns else "right",
             vertical="bottom",
             overflow="fold",
-            min_width=None if is_broken or not is_whole else grid.width_of(number),
+            width=width if room >= LEAST_WORDS else None,
         )
     for number, row in enumerate(grid.rows):
         table.add_row(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from cdlab import findings, wording
@@ -31,15 +32,20 @@ class Grid:
     last_of_block: tuple[int, ...] = ()
     text_columns: int = 1
     """How many columns from the left hold words; the rest are numbers, set to the right."""
-    keeps_first_whole: bool = False
-    """Whether the words must not be broken into lines."""
     is_dense: bool = False
     """Whether columns stand close to each other."""
 
-    def width_of(self, column: int) -> int:
-        """The longest line of a column, its title included."""
-        texts = [self.columns[column], *(row[column] for row in self.rows)]
-        return max(len(line) for text in texts for line in text.split("\n"))
+    @property
+    def gaps(self) -> int:
+        """Characters between the columns and at both edges."""
+        return 1 + len(self.columns) + (0 if self.is_dense else len(self.columns) - 1)
+
+    def widths(self) -> list[int]:
+        """The longest line of each column, its title included."""
+        return [
+            max(len(line) for text in column for line in text.split("\n"))
+            for column in zip(self.columns, *self.rows, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,10 @@ def variants(comparison: Comparison, *, is_wide: bool) -> list[Grid]:
     """A row per variant: one grid where there is room, else times and effects below each other."""
     parts = {"Each variant: rollback time, and what a rollback does": {**TIMES, **EFFECTS}}
     if not is_wide:
-        parts = {"Rollback time of each variant": dict(TIMES), "What a rollback does": dict(EFFECTS)}
+        parts = {
+            "Rollback time of each variant": dict(TIMES),
+            "What a rollback does": dict(EFFECTS),
+        }
     lines = _lines(comparison)
     grids = [_variant_grid(title, columns, lines, is_wide) for title, columns in parts.items()]
     return [grid for grid in grids if len(grid.columns) > 1]
@@ -145,7 +154,6 @@ def _variant_grid(
         tuple(zip(names, *cells.values(), strict=True)),
         tuple(i for i, line in enumerate(lines) if line.result.row.is_main),
         tuple(i for i in range(len(lines) - 1) if architectures[i] != architectures[i + 1]),
-        keeps_first_whole=True,
         is_dense=is_dense,
     )
 
@@ -170,7 +178,7 @@ def coupling(comparison: Comparison) -> Grid:
     for measure in COUPLING:
         values = [each[measure] for each in found.values()]
         rows += _coupling_rows(measure, values)
-    heads = tuple(f"{name.upper()}\n{ARCHITECTURES[name].title}" for name in found)
+    heads = tuple("\n".join([name.upper(), *wrap(ARCHITECTURES[name].title, 14)]) for name in found)
     return Grid("What is tied to what, article's variants", ("measure", *heads), tuple(rows))
 
 
@@ -234,11 +242,11 @@ def notes(comparison: Comparison) -> list[str]:
     """What has to be said about the numbers of the first table."""
     count = len(comparison.results[0].runs)
     said = [
-        "Seconds. Rollback: from asking until every replica is Ready on the known-good content. Lead "
-        "time: from the push until the bad release is Ready in the first environment. Against V1: "
-        "median of the paired ratios. Boxes: kinds of box a rollback writes / writes or runs. Good "
-        "digest, others hit: shares. Rewr. / lost: history rewrites / good commits lost. Bold: the "
-        "article's variants.",
+        "Seconds. Rollback: from asking until every replica is Ready on the known-good content. "
+        "Lead time: from the push until the bad release is Ready in the first environment. "
+        "Against V1: median of the paired ratios. Boxes: kinds of box a rollback writes / writes or "
+        "runs. Good digest, others hit: shares. Rewr. / lost: history rewrites / good commits lost. "
+        "Bold: the article's variants.",
     ]
     if count < RUNS_FOR_P95:
         said.append(

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cdlab.architectures import ARCHITECTURES
 from cdlab.errors import ScenarioError
@@ -204,7 +204,17 @@ def _meant(wrong: str, right: Mapping[str, Any]) -> str:
     return f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(right)}"
 
 
-def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> Callable[[Any], str]:
+class Check(NamedTuple):
+    """What a setting may be: for the loader, which says what is wrong, and as JSON Schema."""
+
+    problem: Callable[[Any], str]
+    schema: Mapping[str, Any]
+
+    def __call__(self, value: Any) -> str:
+        return self.problem(value)
+
+
+def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> Check:
     def check(value: Any) -> str:
         if isinstance(value, str) and value in names:
             return ""
@@ -212,10 +222,10 @@ def _one_of(names: Mapping[str, Any] | tuple[str, ...]) -> Callable[[Any], str]:
         hint = f'; did you mean "{near[0]}"?' if near else ""
         return f'"{value}" is none of {", ".join(names)}{hint}'
 
-    return check
+    return Check(check, {"enum": list(names)})
 
 
-def _number(low: float, high: float, *, is_whole: bool = True) -> Callable[[Any], str]:
+def _number(low: float, high: float, *, is_whole: bool = True) -> Check:
     kinds = (int,) if is_whole else (int, float)
 
     def check(value: Any) -> str:
@@ -223,7 +233,8 @@ def _number(low: float, high: float, *, is_whole: bool = True) -> Callable[[Any]
             return ""
         return f"{value!r} is not a{' whole' if is_whole else ''} number from {low} to {high}"
 
-    return check
+    kind = "integer" if is_whole else "number"
+    return Check(check, {"type": kind, "minimum": low, "maximum": high})
 
 
 def _yes_or_no(value: Any) -> str:
@@ -254,22 +265,30 @@ def _mapping(value: Any) -> str:
     return "" if isinstance(value, dict) else "a mapping from measures to values"
 
 
-CHECKS: Mapping[str, Callable[[Any], str]] = {
+_NAME: Mapping[str, Any] = {"type": "string", "pattern": f"^{NAME}$", "maxLength": 40}
+_POLICIES = {"enum": ["automated", "manual"]}
+YES_OR_NO = Check(_yes_or_no, {"type": "boolean"})
+NAMES = Check(_names, {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True})
+BY_NAME = {"type": "object", "propertyNames": _NAME, "additionalProperties": _POLICIES}
+ENVIRONMENTS = Check(_environment_names, {"anyOf": [NAMES.schema, {**BY_NAME, "minProperties": 1}]})
+EXPECTATIONS = Check(_mapping, {"type": "object"})
+
+CHECKS: Mapping[str, Check] = {
     "architecture": _one_of(ARCHITECTURES),
     "story": _one_of(STORIES),
-    "microservices": _names,
-    "environments": _environment_names,
+    "microservices": NAMES,
+    "environments": ENVIRONMENTS,
     "profile": _one_of(PROFILES),
     "seed": _number(0, 2**63 - 1),
     "replicas": _number(1, 100),
     "executors": _number(1, 1000),
     "rollback": _one_of(("revert", "force-push", "rollout-undo", "command")),
-    "build_cache": _yes_or_no,
+    "build_cache": YES_OR_NO,
     "poll_interval_seconds": _number(0.1, 86_400, is_whole=False),
-    "hold": _yes_or_no,
-    "next_push": _yes_or_no,
-    "merge": _yes_or_no,
+    "hold": YES_OR_NO,
+    "next_push": YES_OR_NO,
+    "merge": YES_OR_NO,
     "payload_kib": _number(0, 1_048_576),
     "build_work": _number(0, 1_000_000),
-    "expect": _mapping,
+    "expect": EXPECTATIONS,
 }

@@ -25,10 +25,8 @@ def test_the_folder_holds_what_is_needed(tmp_path: Path) -> None:
     """History, story, logs, versions, the line that replays it, and a list of it all."""
     run = replace(cdlab.run(SCENARIO), evidence=SAID)
     names = collect(run, None, tmp_path / "kept", path="scenarios/v3/first.yaml")
-    assert names == sorted(
-        [*SAID, "README.txt", "ci.log", "history.jsonl", "manager.log", "replay.txt"]
-        + ["story.txt", "versions.txt"]
-    )
+    logs = ("ci.log", "manager.log", "versions.txt")
+    assert names == sorted([*SAID, *logs, "README.txt", "history.jsonl", "replay.txt", "story.txt"])
     folder = tmp_path / "kept"
     assert len(History.load(folder / "history.jsonl")) == len(run.history)
     assert (

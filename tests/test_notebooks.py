@@ -11,6 +11,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 CELLS = 15
+LOGIC = ("def ", "class ", "for ", "if ", "while ", "with ", "try")
 LINES = 8
 """Of code in one cell: a notebook shows, it does not compute."""
 

@@ -92,6 +92,9 @@ class Sick:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
+    def is_healthy(self, content: object) -> bool:
+        return True
+
     async def build(self, checkout: Checkout, ref: object) -> object:
         raise self.error
 

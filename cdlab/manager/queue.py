@@ -15,13 +15,16 @@ from functools import partial
 from typing import Any
 
 from cdlab.architectures import Manager
-from cdlab.errors import CdlabError, PortError, PushRejected
+from cdlab.errors import CdlabError, PortError, PushRejected, RolloutTimedOut
 from cdlab.kernel import Actor, Event, Kernel
-from cdlab.model import Application, Outcome, Revision, Tag
+from cdlab.model import Application, ImageRef, Outcome, Tag
 from cdlab.ports import Ports
 
 PUSH_ATTEMPTS = 10
 """Kargo's default. After that the request has failed, with that reason."""
+
+FIRST_PAUSE_SECONDS = 5.0
+"""Until it asks again about a late rollout. It doubles, up to the interval between looks."""
 
 ROLLBACK, COMMAND, AUTOMATION = range(3)
 """What goes first. Within one class, first in, first out."""
@@ -204,7 +207,7 @@ class ReleaseQueue:
         assert outcome.image, "a release names an image"
         assert outcome.revision, "and its commit"
         try:
-            if not await self.manager.confirm(workload, environment, outcome.image):
+            if not await self._is_healthy(workload, environment, outcome.image):
                 return  # somebody changed the cluster past the manager
             # It was healthy: a newer release must not take the note away any more.
             del self._confirming[where]
@@ -212,3 +215,13 @@ class ReleaseQueue:
         except PortError:
             # The recorder has it. A release without a note is never a target of a rollback.
             return
+
+    async def _is_healthy(self, workload: str, environment: str, image: ImageRef) -> bool:
+        """Ask until there is an answer: Kubernetes goes on after the progress deadline."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self.manager.confirm(workload, environment, image)
+            except RolloutTimedOut:
+                await self.kernel.sleep(pause)
+                pause = min(2 * pause, self.intervals.seconds)

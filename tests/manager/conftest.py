@@ -87,6 +87,7 @@ class Lab:
     names: tuple[str, ...] = ("users",)
     intervals: ManagerIntervals = OFTEN
     race: Callable[[], Awaitable[None]] = nobody
+    pull_seconds: float = 10.0
     kernel: Kernel = field(default_factory=Kernel)
     history: History = field(default_factory=History)
 
@@ -102,7 +103,8 @@ class Lab:
 
     async def _start(self) -> None:
         streams = RandomStreams(1)
-        costs = Costs(load_profile("constant"), streams)
+        profile = load_profile("constant").with_constants({"pull": self.pull_seconds})
+        costs = Costs(profile, streams)
         self.substrate = SimSubstrate(self.kernel, streams, costs)
         application = Application(
             tuple(Microservice(n, self.substrate.image_repository(n)) for n in self.names),

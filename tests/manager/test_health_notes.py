@@ -24,6 +24,17 @@ def test_a_release_is_noted_healthy_when_it_is(new_lab: type[Lab]) -> None:
     assert lab.history.of("RolloutTimedOut")
 
 
+def test_a_release_that_becomes_healthy_late_is_noted_late(new_lab: type[Lab]) -> None:
+    """Kubernetes goes on after the progress deadline of 60 s, and so does whoever waits."""
+
+    async def story(lab: Lab) -> None:
+        await lab.ship("a")
+        assert await lab.notes() == {"a": HEALTHY}
+
+    lab = new_lab(pull_seconds=70).play(story)
+    assert lab.history.of("RolloutTimedOut")
+
+
 def test_the_health_of_a_newer_release_is_not_noted_for_an_older_one(new_lab: type[Lab]) -> None:
     """A release that was replaced before it was Ready never was healthy."""
 

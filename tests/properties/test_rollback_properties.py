@@ -1,0 +1,192 @@
+"""What every rollback keeps to, for any application, seed and variant: the design's invariants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cdlab.architectures import ARCHITECTURES
+from cdlab.coupling import WRITES
+from cdlab.grants import grants_of
+from cdlab.kernel import Kernel
+from cdlab.model import Environment, Variant
+from cdlab.random_streams import RandomStreams
+from cdlab.runner import Run, World, run_in
+from cdlab.scenario import Scenario
+from cdlab.substrates.sim.costs import Costs, load_profile
+from cdlab.substrates.sim.substrate import SimSubstrate
+from cdlab.worlds import SIMULATED_PACE, run
+
+few = settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+NAMES = ("users", "orders", "front-end")
+PLACES = ("dev", "staging", "production")
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, *architectures: str, **fixed: Any) -> Scenario:
+    """Applications of one to three microservices in one to three environments."""
+    architecture = draw(st.sampled_from(architectures or tuple(ARCHITECTURES)))
+    n, m = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    is_automated = st.just(True) if architecture != "v3" else st.booleans()
+    return Scenario(
+        architecture=architecture,
+        microservices=NAMES[:n],
+        environments=tuple(
+            Environment(name, number == 0 or draw(is_automated))
+            for number, name in enumerate(PLACES[:m])
+        ),
+        variant=draw(variants(architecture)),
+        replicas=draw(st.integers(1, 3)),
+        executors=draw(st.integers(1, 3)),
+        merge=draw(st.booleans()),
+        **{
+            "seed": draw(st.integers(0, 10_000)),
+            "profile": draw(st.sampled_from(["lean-ci", "heavy-ci", "constant"])),
+            **fixed,
+        },
+    )
+
+
+@st.composite
+def variants(draw: st.DrawFn, architecture: str) -> Variant:
+    """Everything in band."""
+    if architecture == "v3":
+        poll = draw(st.sampled_from([None, 20.0, 300.0]))
+        return Variant(rollback="command", poll_interval_seconds=poll)
+    rollback = draw(st.sampled_from(["revert", "force-push"]))
+    return Variant(rollback=rollback, has_build_cache=draw(st.booleans()))
+
+
+def in_time(what: Scenario, factor: float) -> World:
+    """A world in which everything takes *factor* times as long, also waiting and watching."""
+    kernel, streams = Kernel(), RandomStreams(what.seed)
+    costs = Costs(load_profile(what.profile).scaled(factor), streams)
+    substrate = SimSubstrate(kernel, streams, costs, has_build_cache=what.variant.has_build_cache)
+    pace = replace(
+        SIMULATED_PACE,
+        look_seconds=factor * SIMULATED_PACE.look_seconds,
+        observation_seconds=factor * SIMULATED_PACE.observation_seconds,
+    )
+    return World(kernel=kernel, substrate=substrate, run="sim", pace=pace, look_phase=0.3)
+
+
+def counts(found: Run) -> dict[str, Any]:
+    """The measures that are no times."""
+    return {name: value for name, value in found.measures.items() if "seconds" not in name}
+
+
+@few
+@given(scenarios("v3"))
+def test_the_cone_of_a_v3_rollback_has_no_code_no_ci_and_no_registry(what: Scenario) -> None:
+    """It writes the config repo and the environment, builds nothing, and stays rolled back."""
+    found = run(what)
+    cone = found.history.cone("rollback-1")
+    assert {each.component for each in cone if each.op in WRITES} == {"config-repo", "environment"}
+    assert not [each for each in cone if each.component in ("code-repo", "ci", "registry")]
+    assert found.measures["rebuilds"] == 0
+    assert found.measures["artifact_fidelity"] == 1
+    assert found.measures["stayed_rolled_back"] is True
+
+
+@few
+@given(scenarios("v1", "v2"))
+def test_a_v1_rollback_takes_at_least_its_own_build(what: Scenario) -> None:
+    """And every change of an environment also changed a code repo."""
+    found = run(what)
+    builds = [e for e in found.history.cone("rollback-1") if e.kind == "ImageBuilt"]
+    assert len(builds) == found.measures["rebuilds"] == 1
+    own = (builds[0].t_us - builds[0].began_us) / 1e6
+    assert found.measures["rollback_seconds"] >= own
+    assert found.phases["build"] == pytest.approx(own, abs=1e-6)
+    assert found.measures["code_coupling"] == 1
+
+
+@few
+@given(scenarios())
+def test_phases_are_never_negative_and_sum_to_the_total(what: Scenario) -> None:
+    """Within a microsecond, for every architecture, variant and seed."""
+    found = run(what)
+    assert found.is_finished
+    assert min(found.phases.values()) >= 0
+    total = found.measures["rollback_seconds"]
+    assert sum(found.phases.values()) == pytest.approx(total, abs=1e-6)
+
+
+@few
+@given(scenarios(profile="constant"), st.permutations(["ant", "bee", "cat", "dog", "emu", "fox"]))
+def test_names_change_no_measure(what: Scenario, names: list[str]) -> None:
+    """Renaming microservices and environments leaves every number as it is."""
+    n = len(what.microservices)
+    environments = tuple(
+        replace(each, name=name) for each, name in zip(what.environments, names[n:], strict=False)
+    )
+    renamed = replace(what, microservices=tuple(names[:n]), environments=environments)
+    found = [run_in(in_time(each, 1), each) for each in (what, renamed)]
+    assert found[0].measures | {"registry_bytes": 0} == found[1].measures | {"registry_bytes": 0}
+    assert found[0].phases == found[1].phases
+
+
+@few
+@given(scenarios(profile="constant"), st.sampled_from([0.5, 2, 3]))
+def test_everything_slower_makes_everything_later_and_nothing_else(
+    what: Scenario, factor: float
+) -> None:
+    """Multiplying every duration by c multiplies the times by c and changes no count."""
+    # Not by more than 4: the progress deadline of 60 s is the manifest's and does not grow along,
+    # and a pod that pulls takes 14 s.
+    interval = what.variant.poll_interval_seconds
+    slower = what
+    if interval is not None:
+        variant = replace(what.variant, poll_interval_seconds=interval * factor)
+        slower = replace(what, variant=variant)
+    once, more = run_in(in_time(what, 1), what), run_in(in_time(slower, factor), slower)
+    assert counts(once) == counts(more)
+    for name in ("rollback_seconds", "lead_time_seconds"):
+        assert more.measures[name] == pytest.approx(factor * once.measures[name], abs=1e-5)
+
+
+@few
+@given(scenarios())
+def test_collateral_is_every_other_environment_or_none(what: Scenario) -> None:
+    """(m - 1) / (nm - 1) where CI sets or applies everything; 0 where a manager chooses."""
+    n, m = len(what.microservices), len(what.environments)
+    share = (m - 1) / (n * m - 1) if n * m > 1 and what.architecture != "v3" else 0
+    assert run(what).measures["collateral"] == pytest.approx(share)
+
+
+@few
+@given(scenarios("v3", profile="constant"), st.sampled_from([45.0, 1000.0]))
+def test_a_command_does_not_wait_for_a_poll(what: Scenario, interval: float) -> None:
+    """The commit, the apply and the pods take exactly as long under every poll interval."""
+
+    def worked(poll: float | None) -> float:
+        variant = Variant(rollback="command", poll_interval_seconds=poll)
+        found = run(replace(what, variant=variant)).phases
+        # Another decision may be under way when the command comes, and is let finish: 5 s.
+        assert found["queue"] <= 5
+        return sum(found.values()) - found["queue"]
+
+    assert worked(interval) == pytest.approx(worked(None), abs=1e-6)
+
+
+@few
+@given(scenarios())
+def test_writable_resources_follow_from_the_number_of_environments(what: Scenario) -> None:
+    """CI 1+m in V1, 2+m in V2, 1 in V3; the manager 1+m: what is gained is not less power."""
+    m = len(what.environments)
+    expected = {
+        "v1": {"ci": 1 + m},
+        "v2": {"ci": 2 + m},
+        "v3": {"ci": 1, "manager": 1 + m},
+    }[what.architecture]
+    found = run(replace(what, story="first-deployment")).measures["writable_resources"]
+    assert found == {**expected, "maximum": max(expected.values())}
+    assert {each.principal for each in grants_of(what.architecture) if each.is_automation} == set(
+        expected
+    )

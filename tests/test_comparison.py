@@ -1,0 +1,168 @@
+"""The rows beside each other: same draws, honest medians, one row for each architecture."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cdlab import comparison
+from cdlab.comparison import Comparison, Result, Row, compare, rows
+from cdlab.history import History
+from cdlab.model import Variant
+from cdlab.runner import Run
+from cdlab.scenario import Scenario
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    """Three runs of every row, with random costs."""
+    return compare(runs=3, seed=5)
+
+
+def run_of(measures: dict[str, object], phases: dict[str, float]) -> Run:
+    """A run whose numbers are given."""
+    run = Run(Scenario(architecture="v1"), History(), True)
+    run.__dict__.update(measures={"rollback_seconds": None, **measures}, phases=phases)
+    return run
+
+
+def result(*runs: Run) -> Result:
+    return Result(Row(Scenario(architecture="v1"), "revert, cache"), runs)
+
+
+def test_every_architecture_has_one_row_that_stands_for_it(found: Comparison) -> None:
+    """The article's variant, with the build cache on; the others are rows of their own."""
+    assert {name: each.row.label for name, each in found.main.items()} == {
+        **{"v1": "revert, cache", "v2": "revert, cache", "v3": "command"}
+    }
+
+
+def test_no_two_rows_are_the_same() -> None:
+    """Each row has a name of its own within its architecture."""
+    names = [(r.scenario.architecture, r.label) for r in rows("rollback", profile="p", seed=1)]
+    assert len(set(names)) == len(names)
+    assert {("v1", "revert, no cache"), ("v2", "revert, no cache")} <= set(names)
+    assert {("v1", "rollout-undo"), ("v2", "rollout-undo"), ("v3", "command, no hold")} <= set(
+        names
+    )
+
+
+def test_the_seeds_of_a_row_are_the_seeds_of_every_row(found: Comparison) -> None:
+    """Common random numbers: the k-th run of each row has the k-th seed."""
+    for each in found.results:
+        assert [run.scenario.seed for run in each.runs] == [5, 6, 7]
+
+
+def test_the_same_work_takes_the_same_time_in_each_architecture(found: Comparison) -> None:
+    """The builds of the first version are the same draws in V1, V2 and V3."""
+
+    def builds(row: Result) -> set[tuple[str, int]]:
+        history = row.runs[0].history
+        return {
+            (e.resource, e.t_us - e.began_us)
+            for e in history.of("ImageBuilt")
+            if e.intent == "bootstrap-1"
+        }
+
+    first, *others = (builds(each) for each in found.main.values())
+    assert len(first) == 3
+    assert all(other == first for other in others)
+
+
+def test_a_comparison_is_the_same_again(found: Comparison) -> None:
+    """It depends on its arguments alone."""
+    assert compare(runs=3, seed=5).to_dict() == found.to_dict()
+
+
+def test_the_plain_values_are_json_of_the_promised_form(found: Comparison) -> None:
+    """What `cdlab compare --json` prints; no NaN, and no p95 of three runs."""
+    plain = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert {"story", "substrate", "profile", "seed", "runs", "architectures", "variants"} <= set(
+        plain
+    )
+    assert (plain["runs"], plain["seed"], plain["substrate"]) == (3, 5, "sim")
+    assert list(plain["architectures"]) == ["v1", "v2", "v3"]
+    for row in plain["variants"]:
+        assert {"variant", "rollback_seconds", "phases", "measures", "not_expressible"} <= set(row)
+        assert row["rollback_seconds"]["p95"] is None
+        assert len(row["rollback_seconds"]["values"]) == 3
+
+
+def test_what_cannot_be_expressed_is_told_with_its_reason(found: Comparison) -> None:
+    """A promotion in V1 and V2; V3 knows an answer to everything in the story."""
+    told = {name: each.to_dict()["not_expressible"] for name, each in found.main.items()}
+    assert told["v3"] == {}
+    for name in ("v1", "v2"):
+        assert told[name]["PromotionRefused"]
+
+
+def test_the_naive_variant_is_the_only_one_that_does_not_stay(found: Comparison) -> None:
+    """The best lesson: without the hold, automation undoes the rollback."""
+    stayed = {
+        (each.row.scenario.architecture, each.row.label)
+        for each in found.results
+        if each.measures()["stayed_rolled_back"] is True
+    }
+    rest = {(r.row.scenario.architecture, r.row.label) for r in found.results} - stayed
+    assert rest == {("v3", "command, no hold")}
+
+
+def test_the_phases_are_those_of_the_median_run() -> None:
+    """Of one real run, so that they sum to its time, and not a mean of each phase."""
+    times = (30.0, 10.0, 20.0)
+    found = result(
+        *(run_of({"rollback_seconds": t}, {"build": t - 1, "start": 1.0}) for t in times)
+    )
+    assert found.phases() == {"build": 19.0, "start": 1.0}
+    assert found.to_dict()["rollback_seconds"]["median"] == 20.0
+
+
+def test_censored_runs_stay_in() -> None:
+    """They count as longer than all others: of two finished and one censored run the longer."""
+    runs = [run_of({"rollback_seconds": t}, {"build": t} if t else {}) for t in (10.0, None, 20.0)]
+    found = result(*runs).to_dict()
+    assert found["rollback_seconds"]["median"] == 20.0
+    assert sum(found["phases"].values()) == 20.0
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 1], 1),
+        ([1, 2], 1.5),
+        (["none", "none"], "none"),
+        ([None, None], None),
+        ([{"ci": 1}, {"ci": 1}], {"ci": 1}),
+        ([True, False], 0.5),
+    ],
+)
+def test_a_measure_on_which_runs_disagree_is_their_mean(
+    values: list[object], expected: object
+) -> None:
+    """A share for yes and no, the value itself where they agree."""
+    found = result(*(run_of({"it": value}, {}) for value in values))
+    assert found.measures()["it"] == expected
+
+
+def test_progress_is_told_before_each_run() -> None:
+    """So that a long comparison on a real cluster shows that it lives."""
+    seen: list[tuple[int, int, str]] = []
+    compare(runs=1, progress=lambda done, total, what: seen.append((done, total, what)))
+    count = len(rows("rollback", profile="lean-ci", seed=1))
+    assert [(done, total) for done, total, _ in seen] == [(n, count) for n in range(count)]
+    assert seen[0][2] == "v1 revert, cache"
+
+
+def test_on_kind_nobody_waits_for_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polling costs what the interval is; there it is left out, and so is the profile."""
+    asked: list[Variant] = []
+
+    def run(scenario: Scenario, *, substrate: str) -> Run:
+        asked.append(scenario.variant)
+        return run_of({}, {})
+
+    monkeypatch.setattr(comparison.worlds, "run", run)
+    found = compare(substrate="kind")
+    assert all(each.poll_interval_seconds is None for each in asked)
+    assert (found.profile, len(found.results[0].runs)) == (None, 1)

@@ -1,0 +1,234 @@
+"""The reports: what stands in tables, charts and sentences, at every width and without colour."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from functools import lru_cache
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+import cdlab
+from cdlab import findings, report_tables, wording
+from cdlab.comparison import Comparison, Result, Row
+from cdlab.expectations import judge
+from cdlab.history import History
+from cdlab.model import Variant
+from cdlab.report import comparison_html, print_comparison, print_run, run_html
+from cdlab.runner import Run
+from cdlab.scenario import Scenario
+from cdlab.timeline import LOOKS, Bar, chart, ticks
+
+
+@lru_cache(maxsize=None)
+def compared(runs: int = 2, story: str = "rollback") -> Comparison:
+    return cdlab.compare(story, runs=runs)
+
+
+def printed(width: int, comparison: Comparison | None = None) -> str:
+    file = io.StringIO()
+    print_comparison(Console(file=file, width=width), comparison or compared())
+    return file.getvalue()
+
+
+class FakeRun(Run):
+    """A run whose measures are given; its scenario tells the seed."""
+
+    def __init__(self, seed: int, seconds: float | None, **more: object) -> None:
+        super().__init__(Scenario(architecture="v1", seed=seed), History(), seconds is not None)
+        self.__dict__["measures"] = {"rollback_seconds": seconds, **more}
+        self.__dict__["phases"] = {}
+
+
+def result(*runs: Run) -> Result:
+    return Result(Row(runs[0].scenario, "fake"), runs)
+
+
+def test_the_ratio_pairs_runs_of_the_same_seed() -> None:
+    """Seed by seed 2x, 4x and 3x faster: the median is 3, whatever order they ran in."""
+    base = result(FakeRun(1, 20.0), FakeRun(2, 40.0), FakeRun(3, 60.0))
+    other = result(FakeRun(3, 20.0), FakeRun(1, 10.0), FakeRun(2, 10.0))
+    assert findings.paired_ratio(other, base) == pytest.approx(3.0)
+
+
+def test_a_censored_run_counts_as_slower_than_all_others() -> None:
+    """Two of three never ended: the median ratio says slower, not a number of the one that did."""
+    base = result(FakeRun(1, 20.0), FakeRun(2, 20.0), FakeRun(3, 20.0))
+    other = result(FakeRun(1, 10.0), FakeRun(2, None), FakeRun(3, None))
+    assert findings.paired_ratio(other, base) == 0.0
+    assert wording.times(0.0) == "slower"
+
+
+def test_seeds_without_a_partner_are_left_out() -> None:
+    """Only common seeds can be compared."""
+    base = result(FakeRun(1, 20.0))
+    assert findings.paired_ratio(result(FakeRun(1, 10.0), FakeRun(2, 1.0)), base) == 2.0
+
+
+def test_no_quantile_is_printed_below_59_runs() -> None:
+    """A single run says nothing about spread, and the report says so."""
+    text = printed(110, compared(1))
+    assert "p95 below 59 runs" in text
+    assert "single run says nothing about spread" in text
+    (grid,) = report_tables.variants(compared(1), is_wide=True)
+    assert "p95" not in grid.columns
+
+
+def test_the_p95_has_a_column_from_59_runs_on() -> None:
+    """59 is the least number for which it is one."""
+    seconds = [FakeRun(n, float(n)) for n in range(59)]
+    line = report_tables._Line(result(*seconds), {}, None)
+    assert report_tables._p95(line) == "55.1"
+    assert report_tables._p95(replace(line, result=result(*seconds[:58]))) == wording.NOTHING
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 110, 160])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    """At every width, so that nothing wraps and destroys the charts."""
+    assert max(len(line) for line in printed(width).splitlines()) <= width
+
+
+def test_80_columns_lose_no_number_of_the_wide_table() -> None:
+    """The narrow report has the same cells in two tables."""
+    (wide,) = report_tables.variants(compared(), is_wide=True)
+    narrow = report_tables.variants(compared(), is_wide=False)
+    assert wide.columns == (*narrow[0].columns, *narrow[1].columns[1:])
+    assert "…" not in printed(80)
+
+
+def test_every_section_is_there() -> None:
+    """Times, phases, coupling, losses, undo, what did not stay, what cannot be expressed, replay."""
+    text = printed(110)
+    for heading in (
+        "Phases of the rollback, builds from a warm cache",
+        "The same without a build cache",
+        "What is tied to what",
+        "Where V3 loses",
+        "Rollout undo, out of band",
+        "What did not stay rolled back",
+        "Not expressible",
+        "cdlab compare rollback --substrate sim --runs 2 --seed 1 --profile lean-ci",
+    ):
+        assert heading in text
+
+
+def test_all_declared_losses_of_v3_are_shown_by_the_runs() -> None:
+    """Touch and components of a deploy, lead time, privilege, blast radius, as declared before."""
+    lost = findings.where_v3_loses(compared())
+    assert all(each.is_shown for each in lost)
+    assert {each.title.partition(",")[0] for each in lost} == {
+        "touch of a deploy",
+        "components to deploy",
+        "lead time",
+        "privilege in one manager",
+        "blast radius of the manager",
+    }
+
+
+def test_an_undo_is_reported_with_what_it_leaves() -> None:
+    """Fast, contradicted by a repo, and undone by the next push."""
+    for finding in findings.rollout_undos(compared()):
+        assert "contradicts what runs (2 of 2 runs)" in finding.text
+        assert "next push brings the bad change back (2 of 2 runs)" in finding.text
+
+
+def test_the_row_without_a_hold_is_said_not_to_stay() -> None:
+    """The naive variant of V3 is the lesson of the hold."""
+    (finding,) = findings.relapses(compared())
+    assert finding.title == "V3 command, no hold"
+
+
+def test_a_promotion_is_not_expressible_in_v1_and_v2() -> None:
+    """Both answers come with the architecture's own reason."""
+    found = findings.not_expressible(compared())
+    assert [each.title for each in found] == ["V1 promotion", "V2 promotion"]
+    assert all(each.text for each in found)
+
+
+def test_a_story_without_a_rollback_has_no_rollback_columns() -> None:
+    """What no row can answer is not shown as a column of dashes."""
+    comparison = compared(1, "first-deployment")
+    text = printed(110, comparison)
+    assert "median" not in [c for grid in report_tables.variants(comparison, is_wide=True)
+                            for c in grid.columns]  # fmt: skip
+    assert "components" in text or "writable resources" in text
+
+
+def test_a_bar_is_as_long_as_its_phases() -> None:
+    """Edges are rounded, so that no rounding adds up."""
+    bar = Bar("x", {"revert": 0.4, "build": 0.4, "push": 0.4, "start": 8.8})
+    assert sum(length for _, length in bar.cells(1.0)) == 10
+    assert [name for name, _ in bar.cells(1.0)] == ["build", "start"]
+
+
+def test_phases_are_told_apart_without_colour() -> None:
+    """Each begins with a letter of its own."""
+    assert len({look.letter for look in LOOKS.values()}) == len(LOOKS)
+    lines = chart([Bar("V1", {"build": 20.0, "start": 5.0})], 60, has_colour=False)
+    assert re.search(r"V1 B█+T░+ 25\.0 s", lines[0].plain)
+
+
+def test_bars_share_one_axis() -> None:
+    """A rollback of twice the time is twice as long."""
+    lines = chart([Bar("a", {"build": 30.0}), Bar("b", {"build": 15.0})], 90, has_colour=False)
+    long, short = (line.plain.count("█") + 1 for line in lines[:2])
+    assert abs(long - 2 * short) <= 1
+
+
+@pytest.mark.parametrize("longest", [0.03, 0.9, 7.0, 28.8, 241.0, 5000.0])
+def test_an_axis_reaches_the_longest_bar_in_round_steps(longest: float) -> None:
+    """Steps of 1, 2 or 5, and no more marks than there is room for."""
+    marks = ticks(longest, 6)
+    assert marks[-1] >= longest
+    assert len(marks) <= 8
+
+
+def test_no_colour_is_sent_when_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR leaves a terminal with the patterns and without colour codes."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    file = io.StringIO()
+    print_comparison(Console(file=file, width=100, force_terminal=True), compared())
+    assert "█" in file.getvalue()
+    assert not re.search(r"\x1b\[[0-9;]*(3|4)8;", file.getvalue())
+
+
+def elements(html: str) -> ElementTree.Element:
+    return ElementTree.fromstring(html)
+
+
+def test_the_html_of_a_comparison_is_whole_and_brings_everything_along() -> None:
+    """Well-formed, with a table and an SVG, and nothing that is fetched from elsewhere."""
+    html = comparison_html(compared())
+    tags = {each.tag.rpartition("}")[2] for each in elements(html).iter()}
+    assert {"table", "svg", "rect", "ul"} <= tags
+    assert not {"script", "img", "link", "style"} & tags
+    assert "http" not in html.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_html_escapes_what_comes_from_outside() -> None:
+    """A name with a tag in it stays text."""
+    comparison = compared()
+    evil = "<script>alert(1)</script>"
+    rows = [replace(each, row=replace(each.row, label=evil)) for each in comparison.results]
+    html = comparison_html(replace(comparison, results=tuple(rows)))
+    assert "<script>" not in html
+    elements(html)
+
+
+def test_a_run_shows_its_story_measures_and_verdicts() -> None:
+    """Who did what, when; what was measured; what was expected."""
+    run = cdlab.run(Scenario(architecture="v3", variant=Variant(rollback="command")))
+    verdicts = judge({"rebuilds": 0, "touch_of_a_deploy": "< 5"}, run.measures)
+    file = io.StringIO()
+    print_run(
+        Console(file=file, width=100), run, verdicts, name="x.yaml", replay="cdlab run x.yaml"
+    )
+    text = file.getvalue()
+    assert "ask for a rollback of front-end in production" in text
+    assert re.search(r"ok +rebuilds", text)
+    assert re.search(r"BROKEN +touch_of_a_deploy", text)
+    assert "cdlab run x.yaml" in text
+    elements(run_html(run))
