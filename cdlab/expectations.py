@@ -128,8 +128,6 @@ def _text(value: Any) -> str:
         return value
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_text(each)}" for key, each in value.items())
-    return {None: "null", True: "true", False: "false"}[value] if _is_word(value) else f"{value:g}"
-
-
-def _is_word(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if _is_number(value) else str(value)

@@ -22,11 +22,11 @@ def failure_story(history: History) -> str:
 
 
 def _doings(history: History) -> Iterator[tuple[int, int, str, str]]:
-    """What people and programs did. What is said again for the same intent is said once."""
+    """What people and programs did. What a manager skips at every look is said once."""
     known: set[tuple[str, str]] = set()
     for event in history:
         line = tell(event)
-        if line is None or (event.intent, line.what) in known:
+        if line is None or (event.outcome == "skipped" and (event.intent, line.what) in known):
             continue
         known.add((event.intent, line.what))
         yield event.seq, event.t_us, event.intent, f"{line.who} {line.what}"

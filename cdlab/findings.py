@@ -216,7 +216,7 @@ QUESTIONS = {"PromotionRefused": "promotion", "RollbackRefused": "rollback"}
 
 
 def provenance(comparison: Comparison) -> list[str]:
-    """What has to be known to judge the numbers: one line each, the command to replay last."""
+    """What has to be known to judge the numbers, one line each."""
     first = comparison.results[0].runs[0]
     settings = first.history.settings
     n = len(comparison.results[0].runs)
@@ -230,7 +230,6 @@ def provenance(comparison: Comparison) -> list[str]:
         f"cdlab {settings['version']}",
         f"{services} in {places}; {settings['replicas']} replicas, "
         f"{settings['executors']} CI executors; the release manager is cdlab's own",
-        replay(comparison),
     ]
 
 

@@ -142,6 +142,9 @@ class Cluster(Protocol):
         """
         Make the objects of a manifest as written (`kubectl apply`), and tell whether any changed.
 
+        Whoever may set an image may also apply a Deployment that is there already: RBAC grants a
+        patch, and cannot tell one patch from another.
+
         Raises:
             ManifestRejected: The API server refused it. Nothing is promised about earlier
                 documents of the same manifest.

@@ -45,6 +45,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     _findings(console, "Not expressible", findings.not_expressible(comparison))
     _heading(console, "To replay it")
     _sentences(console, findings.provenance(comparison))
+    _command(console, findings.replay(comparison))
 
 
 def _fitting(console: Console, comparison: Comparison) -> list[Grid]:
@@ -75,7 +76,8 @@ def print_run(
         console.print(_table(_verdicts(verdicts), console))
     profile = f", profile {settings['profile']}" if settings["profile"] else ""
     where = f"substrate {settings['substrate']}{profile}, cdlab {settings['version']}"
-    _sentences(console, [where, replay])
+    _sentences(console, [where])
+    _command(console, replay)
 
 
 def _heading(console: Console, text: str) -> None:
@@ -89,6 +91,11 @@ def _sentences(console: Console, sentences: Sequence[str]) -> None:
 
     for sentence in sentences:
         console.print(Padding(Text(sentence), (0, 0, 0, 2), expand=False))
+
+
+def _command(console: Console, command: str) -> None:
+    """A line to copy: it is never broken."""
+    console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _findings(console: Console, title: str, found: Sequence[findings.Finding]) -> None:

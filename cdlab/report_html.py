@@ -36,6 +36,7 @@ def comparison_html(comparison: Comparison) -> str:
     ):
         parts += _list(title, found)
     parts += [_paragraph(line) for line in findings.provenance(comparison)]
+    parts.append(f"<code>{escape(findings.replay(comparison))}</code>")
     return _whole(parts)
 
 

@@ -244,9 +244,9 @@ def notes(comparison: Comparison) -> list[str]:
     said = [
         "Seconds. Rollback: from asking until every replica is Ready on the known-good content. "
         "Lead time: from the push until the bad release is Ready in the first environment. "
-        "Against V1: median of the paired ratios. Boxes: kinds of box a rollback writes / writes or "
-        "runs. Good digest, others hit: shares. Rewr. / lost: history rewrites / good commits lost. "
-        "Bold: the article's variants.",
+        "Against V1: median of the paired ratios. Boxes: kinds of box a rollback writes / writes "
+        "or runs. Good digest, others hit: shares. Rewr. / lost: history rewrites / good commits "
+        "lost. Bold: the article's variants.",
     ]
     if count < RUNS_FOR_P95:
         said.append(

@@ -313,9 +313,7 @@ def test_no_colour_codes_where_there_is_no_terminal(cdlab: Cdlab, file: Path) ->
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     """`cdlab schema | head -1` ends quietly."""
-    command = f"{sys.executable} -m cdlab.cli_main schema | head -1"
     entry = f"{Path(sys.executable).with_name('cdlab')} schema | head -1"
-    del command
     done = subprocess.run(["bash", "-c", entry], capture_output=True, text=True, check=True)
     assert done.stdout == "{\n"
     assert "Traceback" not in done.stderr

@@ -81,7 +81,7 @@ def test_a_mapping_does_not_match_a_number() -> None:
     ],
 )
 def test_what_makes_no_sense_is_a_mistake_and_never_holds(expected: Any, says: str) -> None:
-    """A mistake is found before anything runs, and counts as broken if it is judged all the same."""
+    """A mistake is found before anything runs, and is broken if it is judged all the same."""
     ((_, what),) = mistakes({"rebuilds": expected})
     assert says in what
     assert not any(verdict.holds for verdict in judge({"rebuilds": expected}, {"rebuilds": 1}))

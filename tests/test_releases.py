@@ -145,6 +145,13 @@ def test_automation_never_downgrades(names: str) -> None:
     assert repo.plan(automatic(*names)).outcome.status == "skipped"
 
 
+def test_a_narrower_pattern_does_not_downgrade() -> None:
+    """The newest image that the pattern admits may be older than what people released."""
+    repo = ConfigRepo(**{TAG: "glob:a*"})
+    repo.ship("b")
+    assert answer(repo.plan(automatic("a", "b"))) == ("skipped", "older than current")
+
+
 def test_automation_finds_the_newest_image_in_a_list_in_any_order() -> None:
     """The order of a list is the registry's business; the date of an image decides."""
     repo = ConfigRepo()

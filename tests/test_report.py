@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from xml.etree import ElementTree
 
 import pytest
@@ -23,7 +23,7 @@ from cdlab.scenario import Scenario
 from cdlab.timeline import LOOKS, Bar, chart, ticks
 
 
-@lru_cache(maxsize=None)
+@cache
 def compared(runs: int = 2, story: str = "rollback") -> Comparison:
     return cdlab.compare(story, runs=runs)
 
@@ -87,8 +87,9 @@ def test_the_p95_has_a_column_from_59_runs_on() -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 110, 160])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    """At every width, so that nothing wraps and destroys the charts."""
-    assert max(len(line) for line in printed(width).splitlines()) <= width
+    """At every width, but for the command at the end, which has to stay whole to be copied."""
+    lines = [line for line in printed(width).splitlines() if "--substrate" not in line]
+    assert max(map(len, lines)) <= width
 
 
 def test_80_columns_lose_no_number_of_the_wide_table() -> None:
@@ -100,7 +101,7 @@ def test_80_columns_lose_no_number_of_the_wide_table() -> None:
 
 
 def test_every_section_is_there() -> None:
-    """Times, phases, coupling, losses, undo, what did not stay, what cannot be expressed, replay."""
+    """Times, phases, coupling, losses, undo, relapses, what cannot be expressed, replay."""
     text = printed(110)
     for heading in (
         "Phases of the rollback, builds from a warm cache",

@@ -327,7 +327,7 @@ def test_what_a_grant_does_not_allow_is_forbidden(
             "running": lambda: limited.running(STAGING),
             "rollout_status": lambda: limited.rollout_status("users", STAGING),
             "set_image": lambda: limited.set_image("users", world.ref("b"), STAGING),
-            "apply": lambda: limited.apply(text, STAGING),
+            "apply": lambda: limited.apply(text.replace("users", "new"), STAGING),
             "rollout_undo": lambda: limited.rollout_undo("users", STAGING),
             "wipe": lambda: limited.wipe(STAGING),
         }
@@ -338,9 +338,21 @@ def test_what_a_grant_does_not_allow_is_forbidden(
             except Forbidden:
                 refused.append(name)
         assert refused == [name for name in verbs if name not in allowed]
-        (workload,) = await operator.running(STAGING)
-        # Who may apply put back what it had set before.
-        assert workload.desired == world.ref("b" if principal == "ci" else "a")
+        workload = (await operator.running(STAGING))[-1]
+        assert workload.desired == world.ref("b" if "set_image" in allowed else "a")
+
+    world.run(main)
+
+
+def test_whoever_may_set_an_image_may_apply_a_deployment_that_is_there(world: Any) -> None:
+    """RBAC grants a patch and cannot tell one from another; making an object is another verb."""
+
+    async def main(ports_of: Any) -> None:
+        ci = ports_of("ci").cluster
+        await ports_of("operator").cluster.apply(manifest(world.ref("a"), replicas=0), STAGING)
+        assert await ci.apply(manifest(world.ref("b"), replicas=0), STAGING)
+        with pytest.raises(Forbidden):
+            await ci.apply(SERVICE, STAGING)
 
     world.run(main)
 

@@ -159,7 +159,7 @@ def test_rights_include_those_below_them(bench: Bench, level: str, allowed: int)
             lambda: limited.running(STAGING),
             lambda: limited.rollout_status("users", STAGING),
             lambda: limited.set_image("users", bench.image("v2"), STAGING),
-            lambda: limited.apply(bench.manifest("v2"), STAGING),
+            lambda: limited.apply(bench.manifest("v2").replace("users", "new"), STAGING),
             lambda: limited.rollout_undo("users", STAGING),
             lambda: limited.wipe(STAGING),
         )

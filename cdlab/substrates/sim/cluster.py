@@ -75,6 +75,13 @@ class SimCluster:
             )
         return found
 
+    def right_to_store(self, manifest: Manifest, environment: str) -> str:
+        """What applying an object takes: RBAC cannot tell one patch of a Deployment from another."""
+        namespace = self._namespaces.get(environment)
+        is_deployment = isinstance(manifest, DeploymentManifest)
+        is_there = is_deployment and namespace and manifest.name in namespace.deployments
+        return "set-image" if is_there else "apply"
+
     def store(self, manifest: Manifest, environment: str) -> bool:
         """Make one object as written, and tell whether that changed anything."""
         namespace = self._namespaces.get(environment)
@@ -115,11 +122,10 @@ class ClusterAccess:
 
     async def apply(self, manifest: str, environment: str) -> bool:
         """All documents are checked first, then each takes a call."""
-        await self._call("apply", environment, environment)
         is_changed = False
-        for number, each in enumerate(admitted(manifest, environment)):
-            if number:
-                await self._call("apply", environment, environment)
+        for each in admitted(manifest, environment):
+            right = self._cluster.right_to_store(each, environment)
+            await self._call(right, environment, environment)
             is_changed |= self._cluster.store(each, environment)
         return is_changed
 
