@@ -99,7 +99,7 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
         )
     if history is not None:
         for name, result in found.main.items():
-            result.runs[0].history.save(_named(history, name))
+            result.first.history.save(_named(history, name))
     if as_json:
         print_json(found.to_dict())
         return

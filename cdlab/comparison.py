@@ -32,11 +32,29 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """What a comparison keeps of a run. Hundreds of histories would cost more than to make them."""
+
+    scenario: Scenario
+    is_finished: bool
+    measures: dict[str, Any]
+    phases: dict[str, float]
+
+    @classmethod
+    def of(cls, run: Run) -> Sample:
+        """The numbers of a run, without its history."""
+        return cls(run.scenario, run.is_finished, run.measures, run.phases)
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A row with its runs."""
 
     row: Row
-    runs: tuple[Run, ...]
+    first: Run
+    """The run of the first seed, with its history."""
+    runs: tuple[Sample, ...]
+    """All runs, the first among them."""
 
     @property
     def rollback_seconds(self) -> list[float | None]:
@@ -67,7 +85,7 @@ class Result:
             },
             "phases": self.phases(),
             "measures": self.measures(),
-            "not_expressible": not_expressible(self.runs[0]),
+            "not_expressible": not_expressible(self.first),
         }
 
 
@@ -156,15 +174,22 @@ def compare(
         for row in rows(story, profile=profile, seed=seed)
         if substrate == "sim" or row.scenario.variant.poll_interval_seconds is None
     ]
-    found: list[list[Run]] = [[] for _ in chosen]
+    found: list[list[Sample]] = [[] for _ in chosen]
+    first: list[Run] = []
     done = 0
     for number in range(count):
         for row, runs_of_row in zip(chosen, found, strict=True):
             progress(done, count * len(chosen), f"{row.scenario.architecture} {row.label}")
             scenario = replace(row.scenario, seed=seed + number)
-            runs_of_row.append(worlds.run(scenario, substrate=substrate))
+            run = worlds.run(scenario, substrate=substrate)
+            runs_of_row.append(Sample.of(run))
+            if number == 0:
+                first.append(run)
             done += 1
-    results = tuple(Result(row, tuple(of)) for row, of in zip(chosen, found, strict=True))
+    results = tuple(
+        Result(row, run, tuple(samples))
+        for row, run, samples in zip(chosen, first, found, strict=True)
+    )
     return Comparison(story, substrate, profile if substrate == "sim" else None, seed, results)
 
 

@@ -217,7 +217,7 @@ QUESTIONS = {"PromotionRefused": "promotion", "RollbackRefused": "rollback"}
 
 def provenance(comparison: Comparison) -> list[str]:
     """What has to be known to judge the numbers, one line each."""
-    first = comparison.results[0].runs[0]
+    first = comparison.results[0].first
     settings = first.history.settings
     n = len(comparison.results[0].runs)
     last = comparison.seed + n - 1

@@ -79,7 +79,7 @@ def _p95(line: _Line) -> str:
 
 
 def _deadline(result: Result) -> float:
-    return float(result.runs[0].history.settings["pace"]["deadline_seconds"])
+    return float(result.first.history.settings["pace"]["deadline_seconds"])
 
 
 def _than_v1(line: _Line) -> str:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cdlab import comparison
-from cdlab.comparison import Comparison, Result, Row, compare, rows
+from cdlab.comparison import Comparison, Result, Row, Sample, compare, rows
 from cdlab.history import History
 from cdlab.model import Variant
 from cdlab.runner import Run
@@ -28,7 +28,8 @@ def run_of(measures: dict[str, object], phases: dict[str, float]) -> Run:
 
 
 def result(*runs: Run) -> Result:
-    return Result(Row(Scenario(architecture="v1"), "revert, cache"), runs)
+    samples = tuple(Sample.of(run) for run in runs)
+    return Result(Row(Scenario(architecture="v1"), "revert, cache"), runs[0], samples)
 
 
 def test_every_architecture_has_one_row_that_stands_for_it(found: Comparison) -> None:
@@ -58,7 +59,7 @@ def test_the_same_work_takes_the_same_time_in_each_architecture(found: Compariso
     """The builds of the first version are the same draws in V1, V2 and V3."""
 
     def builds(row: Result) -> set[tuple[str, int]]:
-        history = row.runs[0].history
+        history = row.first.history
         return {
             (e.resource, e.t_us - e.began_us)
             for e in history.of("ImageBuilt")

@@ -13,12 +13,10 @@ from rich.console import Console
 
 import cdlab
 from cdlab import findings, report_tables, wording
-from cdlab.comparison import Comparison, Result, Row
+from cdlab.comparison import Comparison, Result, Row, Sample, Sample
 from cdlab.expectations import judge
-from cdlab.history import History
 from cdlab.model import Variant
 from cdlab.report import comparison_html, print_comparison, print_run, run_html
-from cdlab.runner import Run
 from cdlab.scenario import Scenario
 from cdlab.timeline import LOOKS, Bar, chart, ticks
 
@@ -34,38 +32,35 @@ def printed(width: int, comparison: Comparison | None = None) -> str:
     return file.getvalue()
 
 
-class FakeRun(Run):
-    """A run whose measures are given; its scenario tells the seed."""
-
-    def __init__(self, seed: int, seconds: float | None, **more: object) -> None:
-        super().__init__(Scenario(architecture="v1", seed=seed), History(), seconds is not None)
-        self.__dict__["measures"] = {"rollback_seconds": seconds, **more}
-        self.__dict__["phases"] = {}
+def sample(seed: int, seconds: float | None) -> Sample:
+    """A run whose rollback took so long; None for one that hit the deadline."""
+    scenario = Scenario(architecture="v1", seed=seed)
+    return Sample(scenario, seconds is not None, {"rollback_seconds": seconds}, {})
 
 
-def result(*runs: Run) -> Result:
-    return Result(Row(runs[0].scenario, "fake"), runs)
+def result(*runs: Sample) -> Result:
+    return Result(Row(runs[0].scenario, "fake"), compared().results[0].first, runs)
 
 
 def test_the_ratio_pairs_runs_of_the_same_seed() -> None:
     """Seed by seed 2x, 4x and 3x faster: the median is 3, whatever order they ran in."""
-    base = result(FakeRun(1, 20.0), FakeRun(2, 40.0), FakeRun(3, 60.0))
-    other = result(FakeRun(3, 20.0), FakeRun(1, 10.0), FakeRun(2, 10.0))
+    base = result(sample(1, 20.0), sample(2, 40.0), sample(3, 60.0))
+    other = result(sample(3, 20.0), sample(1, 10.0), sample(2, 10.0))
     assert findings.paired_ratio(other, base) == pytest.approx(3.0)
 
 
 def test_a_censored_run_counts_as_slower_than_all_others() -> None:
     """Two of three never ended: the median ratio says slower, not a number of the one that did."""
-    base = result(FakeRun(1, 20.0), FakeRun(2, 20.0), FakeRun(3, 20.0))
-    other = result(FakeRun(1, 10.0), FakeRun(2, None), FakeRun(3, None))
+    base = result(sample(1, 20.0), sample(2, 20.0), sample(3, 20.0))
+    other = result(sample(1, 10.0), sample(2, None), sample(3, None))
     assert findings.paired_ratio(other, base) == 0.0
     assert wording.times(0.0) == "slower"
 
 
 def test_seeds_without_a_partner_are_left_out() -> None:
     """Only common seeds can be compared."""
-    base = result(FakeRun(1, 20.0))
-    assert findings.paired_ratio(result(FakeRun(1, 10.0), FakeRun(2, 1.0)), base) == 2.0
+    base = result(sample(1, 20.0))
+    assert findings.paired_ratio(result(sample(1, 10.0), sample(2, 1.0)), base) == 2.0
 
 
 def test_no_quantile_is_printed_below_59_runs() -> None:
@@ -79,7 +74,7 @@ def test_no_quantile_is_printed_below_59_runs() -> None:
 
 def test_the_p95_has_a_column_from_59_runs_on() -> None:
     """59 is the least number for which it is one."""
-    seconds = [FakeRun(n, float(n)) for n in range(59)]
+    seconds = [sample(n, float(n)) for n in range(59)]
     line = report_tables._Line(result(*seconds), {}, None)
     assert report_tables._p95(line) == "55.1"
     assert report_tables._p95(replace(line, result=result(*seconds[:58]))) == wording.NOTHING
