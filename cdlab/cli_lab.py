@@ -107,8 +107,11 @@ def doctor(
         )
     else:
         for name, findings in found.items():
-            rows = [(each.state, each.name, each.detail, each.help) for each in findings]
-            _table(("state", name, "found", "what to do"), rows)
+            rows = [(each.state, each.name, each.detail) for each in findings]
+            _table(("state", name, "found"), rows)
+            for each in findings:
+                if each.help:
+                    typer.echo(f"  {each.name}: {each.help}")
             typer.echo(f"{name}: {verdicts[name]}\n")
     raise typer.Exit(OK if all(each == "go" for each in verdicts.values()) else MISSING)
 

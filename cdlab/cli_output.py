@@ -7,6 +7,7 @@ Standard output is for the result alone; everything else goes to standard error.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -86,13 +87,16 @@ def counting(what: str, *, lines_every: int) -> Iterator[Callable[[int, int, str
     """
     Progress over a known number of runs, as `comparison.compare` reports it.
 
-    A bar in a terminal; elsewhere a line for every *lines_every*-th run.
+    A bar in a terminal; elsewhere a line whenever *lines_every* more runs are done.
     """
     if not sys.stderr.isatty():
+        told_of = 0
 
         def told(done: int, total: int, now: str) -> None:
-            if (done + 1) % lines_every == 0:
-                say(f"{what} {done + 1} of {total}: {now}")
+            nonlocal told_of
+            if (done + 1) // lines_every > told_of:
+                told_of = (done + 1) // lines_every
+                say(f"{done} of {total} {what}s are done" + (f"; now {now}" if now else ""))
 
         yield told
         return
@@ -105,6 +109,12 @@ def counting(what: str, *, lines_every: int) -> Iterator[Callable[[int, int, str
         task = progress.add_task(what, total=None)
 
         def shown(done: int, total: int, now: str) -> None:
-            progress.update(task, completed=done, total=total, description=now)
+            progress.update(task, completed=done, total=total, description=now or f"{what}s")
 
         yield shown
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -95,7 +95,7 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
             runs=asked.runs,
             seed=asked.seed,
             profile=asked.profile,
-            progress=progress,
+            means=comparison.Means(processes=cli_output.processors(), progress=progress),
         )
     if history is not None:
         for name, result in found.main.items():

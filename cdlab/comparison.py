@@ -8,7 +8,7 @@ takes the same time in each. On kind they share the machine, and the rows take t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from cdlab.scenario import Scenario
 from cdlab.statistics import median, p95
 
 SIMULATED_RUNS, REAL_RUNS = 200, 1
+SEEDS_WORTH_A_PROCESS = 20
+"""Starting one costs as much as simulating a few seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,16 @@ def rows(story: str, *, profile: str, seed: int, **settings: Any) -> tuple[Row, 
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Means:
+    """With what a comparison is made. None of it changes a number."""
+
+    processes: int = 1
+    """How many seeds to simulate at once; more than one only where `__main__` can be imported."""
+    progress: Callable[[int, int, str], None] = lambda done, total, what: None
+    """Called with the runs that are done, their total, and what comes next."""
+
+
 def compare(
     story: str = "rollback",
     *,
@@ -160,32 +172,24 @@ def compare(
     runs: int | None = None,
     seed: int = 1,
     profile: str = "lean-ci",
-    progress: Callable[[int, int, str], None] = lambda done, total, what: None,
+    means: Means = Means(),
 ) -> Comparison:
-    """
-    Play a story on every architecture and variant.
-
-    *runs* defaults to 200 in the simulator and 1 on kind. *progress* is called before each run with
-    the number of runs that are done, their total, and what comes next.
-    """
+    """Play a story on every architecture and variant: 200 times in the simulator, once on kind."""
     count = runs or (SIMULATED_RUNS if substrate == "sim" else REAL_RUNS)
-    chosen = [
+    chosen = tuple(
         row
         for row in rows(story, profile=profile, seed=seed)
         if substrate == "sim" or row.scenario.variant.poll_interval_seconds is None
-    ]
-    found: list[list[Sample]] = [[] for _ in chosen]
+    )
     first: list[Run] = []
-    done = 0
-    for number in range(count):
-        for row, runs_of_row in zip(chosen, found, strict=True):
-            progress(done, count * len(chosen), f"{row.scenario.architecture} {row.label}")
-            scenario = replace(row.scenario, seed=seed + number)
-            run = worlds.run(scenario, substrate=substrate)
-            runs_of_row.append(Sample.of(run))
-            if number == 0:
-                first.append(run)
-            done += 1
+    for done, row in enumerate(chosen):
+        means.progress(done, count * len(chosen), f"{row.scenario.architecture} {row.label}")
+        first.append(worlds.run(row.scenario, substrate=substrate))
+    found = [[Sample.of(run)] for run in first]
+    for number, samples in enumerate(_later(chosen, count, substrate, means), start=1):
+        means.progress((number + 1) * len(chosen), count * len(chosen), "")
+        for of_row, sample in zip(found, samples, strict=True):
+            of_row.append(sample)
     results = tuple(
         Result(row, run, tuple(samples))
         for row, run, samples in zip(chosen, first, found, strict=True)
@@ -193,12 +197,33 @@ def compare(
     return Comparison(story, substrate, profile if substrate == "sim" else None, seed, results)
 
 
+def _later(
+    chosen: tuple[Row, ...], count: int, substrate: str, means: Means
+) -> Iterator[list[Sample]]:
+    """The runs of all rows for every seed after the first, seed by seed and in order."""
+    seeds = range(chosen[0].scenario.seed + 1, chosen[0].scenario.seed + count)
+    if substrate != "sim" or means.processes == 1 or count < SEEDS_WORTH_A_PROCESS:
+        for seed in seeds:
+            yield _samples(chosen, substrate, seed)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(means.processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(_samples, chosen, substrate), seeds, chunksize=4)
+
+
+def _samples(chosen: tuple[Row, ...], substrate: str, seed: int) -> list[Sample]:
+    """One run of each row. Rows of one seed share most of their manifests, and so a cache."""
+    scenarios = (replace(row.scenario, seed=seed) for row in chosen)
+    return [Sample.of(worlds.run(scenario, substrate=substrate)) for scenario in scenarios]
+
+
 def not_expressible(run: Run) -> dict[str, str]:
     """What the architecture was asked for and cannot express -> why."""
     return {
-        event.kind: event.because
-        for event in run.history
-        if event.outcome == "not expressible"
+        event.kind: event.because for event in run.history if event.outcome == "not expressible"
     }
 
 

@@ -40,6 +40,7 @@ class ManifestError(CdlabError):
         super().__init__(f"{path}:{line}: {what}", help=help)
         self.path = path
         self.line = line
+        self.what = what
 
 
 class HistoryError(CdlabError):

@@ -258,6 +258,6 @@ def notes(comparison: Comparison) -> list[str]:
             said.append(
                 f"{findings.row_name(result)}: {findings.censored(result)} of "
                 f"{wording.count(count, 'run')} censored at {wording.duration(_deadline(result))}; "
-                "they count as longer than all others"
+                "which counts as longer than all others"
             )
     return said

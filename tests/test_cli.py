@@ -233,7 +233,7 @@ def test_progress_never_goes_to_standard_output(
     monkeypatch.setattr(comparison, "SIMULATED_RUNS", 50)
     answer = cdlab("compare", "--json")
     json.loads(answer.out)
-    assert "run 500 of 500" in answer.err
+    assert "500 of 500 runs are done" in answer.err
 
 
 @pytest.mark.parametrize("how", ["--version", "version"])

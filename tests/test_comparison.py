@@ -7,7 +7,16 @@ import json
 import pytest
 
 from cdlab import comparison
-from cdlab.comparison import Comparison, Result, Row, Sample, compare, rows
+from cdlab.comparison import (
+    SEEDS_WORTH_A_PROCESS,
+    Comparison,
+    Means,
+    Result,
+    Row,
+    Sample,
+    compare,
+    rows,
+)
 from cdlab.history import History
 from cdlab.model import Variant
 from cdlab.runner import Run
@@ -149,7 +158,7 @@ def test_a_measure_on_which_runs_disagree_is_their_mean(
 def test_progress_is_told_before_each_run() -> None:
     """So that a long comparison on a real cluster shows that it lives."""
     seen: list[tuple[int, int, str]] = []
-    compare(runs=1, progress=lambda done, total, what: seen.append((done, total, what)))
+    compare(runs=1, means=Means(progress=lambda *told: seen.append(told)))
     count = len(rows("rollback", profile="lean-ci", seed=1))
     assert [(done, total) for done, total, _ in seen] == [(n, count) for n in range(count)]
     assert seen[0][2] == "v1 revert, cache"
@@ -167,3 +176,10 @@ def test_on_kind_nobody_waits_for_a_poll(monkeypatch: pytest.MonkeyPatch) -> Non
     found = compare(substrate="kind")
     assert all(each.poll_interval_seconds is None for each in asked)
     assert (found.profile, len(found.results[0].runs)) == (None, 1)
+
+
+def test_several_processes_find_what_one_finds() -> None:
+    """Every seed is a world of its own, and the seeds come back in order."""
+    one = compare(runs=SEEDS_WORTH_A_PROCESS, seed=5)
+    two = compare(runs=SEEDS_WORTH_A_PROCESS, seed=5, means=Means(processes=2))
+    assert one.to_dict() == two.to_dict()

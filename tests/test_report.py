@@ -13,7 +13,7 @@ from rich.console import Console
 
 import cdlab
 from cdlab import findings, report_tables, wording
-from cdlab.comparison import Comparison, Result, Row, Sample, Sample
+from cdlab.comparison import Comparison, Result, Row, Sample
 from cdlab.expectations import judge
 from cdlab.model import Variant
 from cdlab.report import comparison_html, print_comparison, print_run, run_html

@@ -16,7 +16,9 @@ def users(knobs: Knobs = sample_services.NO_KNOBS, **settings: str) -> dict[str,
 @pytest.mark.parametrize("name", [*sample_services.SERVICES, "service-07"])
 def test_every_microservice_has_a_workload_and_a_service_of_its_name(name: str) -> None:
     """Also those without a folder of their own, for simulated runs with many microservices."""
-    files = sample_services.source(name, version="1", colour="red", run="a", knobs=Knobs(replicas=3))
+    files = sample_services.source(
+        name, version="1", colour="red", run="a", knobs=Knobs(replicas=3)
+    )
     (workload,) = manifests.workloads(files["service.yaml"])
     assert (workload.name, workload.replicas) == (name, 3)
     assert workload.containers == ((name, f"registry.invalid/{name}:unreleased"),)

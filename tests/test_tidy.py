@@ -137,9 +137,9 @@ def test_a_module_says_what_it_is(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree), f"{name_of(path)} has no docstring"
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            if not node.name.startswith("_"):
-                assert ast.get_docstring(node), f"{name_of(path)}:{node.name} has no docstring"
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        if isinstance(node, kinds) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{name_of(path)}:{node.name} has no docstring"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -17,7 +17,7 @@ from typing import Any
 from cdlab.architectures import Manager
 from cdlab.errors import CdlabError, PortError, PushRejected, RolloutTimedOut
 from cdlab.kernel import Actor, Event, Kernel
-from cdlab.model import Application, ImageRef, Outcome, Tag
+from cdlab.model import Application, Decision, ImageRef, Outcome, Tag
 from cdlab.ports import Ports
 
 PUSH_ATTEMPTS = 10
@@ -149,10 +149,17 @@ class ReleaseQueue:
         await self.kernel.sleep(self.intervals.first(number))
         while True:
             actor.context = None
-            tags = await self.ports.registry.list_tags(repository)
+            tags = await self._tags(repository)
             if tags:
                 self._consider(name, tags)
             await self.kernel.sleep(self.intervals.seconds)
+
+    async def _tags(self, repository: str) -> tuple[Tag, ...]:
+        try:
+            return await self.ports.registry.list_tags(repository)
+        except PortError:
+            # The recorder has it. The next look finds what this one could not see.
+            return ()
 
     def _consider(self, name: str, tags: tuple[Tag, ...]) -> None:
         for environment in self.application.environments:
@@ -190,8 +197,16 @@ class ReleaseQueue:
             except PushRejected:
                 continue
             except CdlabError as error:
-                return Outcome("failed", f"{type(error).__name__}: {error.message}")
-        return Outcome("failed", f"the push was rejected {PUSH_ATTEMPTS} times")
+                return await self._failed(request, f"{type(error).__name__}: {error.message}")
+        return await self._failed(request, f"the push was rejected {PUSH_ATTEMPTS} times")
+
+    async def _failed(self, request: _Request, reason: str) -> Outcome:
+        """Nobody reads an automated release's outcome, so it is told as a decision too."""
+        outcome = Outcome("failed", reason)
+        what = ("rollback", "release", "automation")[request.priority]
+        decision = Decision(what, request.workload, request.environment, outcome)
+        await self.ports.decisions.record(decision)
+        return outcome
 
     def _confirm(self, request: _Request, outcome: Outcome) -> None:
         """Watch a release become healthy. A newer one of the same workload ends that."""

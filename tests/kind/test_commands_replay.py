@@ -52,14 +52,14 @@ class Replay:
             "-n",
             f"cdlab-{self.name}-{environment}",
         ]
-        listed = self._said([*ours, "get", "pods", "-l", f"app={workload}", "-o", RUNNING])
+        listed = self.said([*ours, "get", "pods", "-l", f"app={workload}", "-o", RUNNING])
         pods = [name for name in listed.split() if name]
         return {
-            tuple(self._said([*ours, "exec", pod, "--", "cat", file]).strip() for file in FILES)
+            tuple(self.said([*ours, "exec", pod, "--", "cat", file]).strip() for file in FILES)
             for pod in pods
         }
 
-    def _said(self, command: list[str]) -> str:
+    def said(self, command: list[str]) -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         return done.stdout
 
@@ -70,7 +70,7 @@ RUNNING = (
 )
 
 
-@pytest.fixture(params=["v1", "v3"])
+@pytest.fixture(scope="module", params=["v1", "v3"])
 def played(request: pytest.FixtureRequest, cdlab_lab: Lab) -> Run:
     """A rollback that really ran on kind."""
     return worlds.run(scenario.parse(f"architecture: {request.param}"), substrate="kind")
@@ -100,7 +100,11 @@ def sources(run: Run) -> dict[str, tuple[str, ...]]:
 def test_the_script_ends_with_the_content_that_the_run_ended_with(
     played: Run, replay: Replay
 ) -> None:
-    """Every workload in every environment serves the same version and colour, and nothing else."""
+    """
+    Every workload in every environment serves the same version and colour, and nothing else.
+
+    Afterwards `bash SCRIPT remove` leaves no namespace, no image and no folder.
+    """
     done = replay()
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     known = sources(played)
@@ -110,14 +114,13 @@ def test_the_script_ends_with_the_content_that_the_run_ended_with(
             digests = served_at(played.history, environment, workload, len(played.history))
             wanted = {known[content[digest]] for digest in digests}
             assert replay.served(environment, workload) == wanted, (environment, workload)
+    assert_removed(replay)
 
 
-def test_remove_leaves_nothing(played: Run, replay: Replay) -> None:
-    """`bash SCRIPT remove` takes the namespaces, repositories, images and the folder away."""
-    replay()
+def assert_removed(replay: Replay) -> None:
     assert replay("remove").returncode == 0
     ours = ["kubectl", f"--kubeconfig={replay.kubeconfig}", "get", "namespaces", "-o", "name"]
-    assert replay.name not in replay._said(ours)
+    assert replay.name not in replay.said(ours)
     label = f"label=cdlab.dev/run={replay.name}"
-    assert replay._said(["docker", "image", "ls", "--quiet", "--filter", label]) == ""
+    assert replay.said(["docker", "image", "ls", "--quiet", "--filter", label]) == ""
     assert not (replay.folder / f"cdlab-{replay.name}").exists()

@@ -76,7 +76,7 @@ class SimCluster:
         return found
 
     def right_to_store(self, manifest: Manifest, environment: str) -> str:
-        """What applying an object takes: RBAC cannot tell one patch of a Deployment from another."""
+        """What applying an object takes. RBAC cannot tell one patch from another."""
         namespace = self._namespaces.get(environment)
         is_deployment = isinstance(manifest, DeploymentManifest)
         is_there = is_deployment and namespace and manifest.name in namespace.deployments
