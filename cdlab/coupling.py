@@ -153,8 +153,7 @@ def collateral(history: History) -> float | None:
         if (environment, name) != (ask.detail["environment"], ask.detail["workload"])
     ]
     changed = sum(
-        served_at(history, *other, ask.seq) != served_at(history, *other, until)
-        for other in others
+        served_at(history, *other, ask.seq) != served_at(history, *other, until) for other in others
     )
     return changed / len(others) if others else 0.0
 
@@ -189,9 +188,7 @@ def writable_resources(history: History) -> dict[str, int]:
 def cluster_credentials_outside(history: History) -> int:
     """Environments' credentials that lie outside the cluster they open."""
     m = len(history.settings["environments"])
-    return sum(
-        m for g in _automation(history) if can_change_workloads(g) and g.runs == "outside"
-    )
+    return sum(m for g in _automation(history) if can_change_workloads(g) and g.runs == "outside")
 
 
 def blast_radius(history: History) -> dict[str, float]:

@@ -21,6 +21,7 @@ class Observed:
         self.contents = contents
         """The source each image was built from, filled by the recorder."""
         self._ready: dict[tuple[str, str], dict[str, Digest]] = {}
+        self._newest: dict[tuple[str, str], Digest] = {}
         self._changed = kernel.signal("a pod to change")
 
     def see(self, change: PodChange) -> None:
@@ -28,6 +29,7 @@ class Observed:
         pods = self._ready.setdefault((change.environment, change.workload), {})
         if change.phase == "ready" and change.digest:
             pods[change.pod] = change.digest
+            self._newest[change.environment, change.workload] = change.digest
         elif change.phase in ("unready", "stopping"):
             pods.pop(change.pod, None)
         else:
@@ -44,6 +46,23 @@ class Observed:
         return len(digests) >= replicas and all(
             self.contents.get(digest) == content for digest in digests
         )
+
+    async def until_rolled_back(
+        self, workload: str, environment: str, good: Content, replicas: int
+    ) -> bool:
+        """
+        Return True when every replica serves *good*, False when that was undone on the way.
+
+        It was undone when a pod became Ready on something else after one had on *good*.
+        """
+        has_begun = False
+        while not self.serves(workload, environment, good, replicas):
+            await self._changed.wait()
+            newest = self.contents.get(self._newest[environment, workload])
+            if has_begun and newest != good:
+                return False
+            has_begun = has_begun or newest == good
+        return True
 
     async def until_serves(
         self, workload: str, environment: str, content: Content, replicas: int

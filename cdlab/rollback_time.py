@@ -141,10 +141,12 @@ def _observed_until(history: History) -> int:
 
 
 def stayed_rolled_back(history: History) -> bool | None:
-    """Whether nothing else served in the environment until the observation ended."""
+    """Whether nothing else served there until the observation ended. False if undone."""
     ask, end = asked(history), done(history)
-    if ask is None or end is None:
+    if ask is None:
         return None
+    if end is None:  # undone before it was complete, or never complete
+        return False if history.of("RollbackUndone") else None
     source, until = contents(history), _observed_until(history)
     return not any(
         source.get(digest) != ask.detail["good"]

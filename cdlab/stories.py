@@ -87,8 +87,10 @@ async def rollback(lab: Lab) -> None:
     ):
         outcome = await _go_back(lab, name, production)
         _note_outcome(lab, "RollbackAccepted", name, outcome)
-    await lab.observed.until_serves(name, production, good.content, lab.settings.replicas)
-    lab.recorder.mark("RollbackSeen", name)
+    is_back = await lab.observed.until_rolled_back(
+        name, production, good.content, lab.settings.replicas
+    )
+    lab.recorder.mark("RollbackSeen" if is_back else "RollbackUndone", name)
     await lab.kernel.sleep(lab.settings.observation_seconds)
     lab.recorder.mark("ObservationEnded", name)
     if lab.settings.has_next_push:

@@ -59,9 +59,7 @@ class Architecture:
 
     name: str
     title: str
-    continuous_integration: Callable[
-        [Application, Callable[[Principal], Ports], Variant], OnPush
-    ]
+    continuous_integration: Callable[[Application, Callable[[Principal], Ports], Variant], OnPush]
     delivery: Callable[[Application, Callable[[Principal], Ports], Variant], Delivery] | None = None
     manager: Callable[[Application, Callable[[Principal], Ports], Variant], Manager] | None = None
     """Present where a release manager runs; its commands then go through one queue."""

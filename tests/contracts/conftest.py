@@ -12,8 +12,8 @@ A contract test takes the fixture `world` and hands it a coroutine function:
 `ports_of(principal)` gives the boxes with that principal's credentials, in a world that was made
 for this test: the microservices `users` and `orders` with empty code repos, an empty config repo,
 and the empty environments `staging` and `production`. `GRANTS` below says who may do what. Every
-test runs on the simulator; `pytest --cdlab-substrate=kind` runs it on the real thing as well, so a
-test waits for what it needs, not for a time, and is over in seconds on a real cluster.
+test runs on the simulator, and on the real thing too where a lab is up, so a test waits for what it
+needs, not for a time, and is over in seconds on a real cluster.
 """
 
 from __future__ import annotations
@@ -153,12 +153,10 @@ def _substrate(name: str) -> tuple[str, Kernel, Substrate]:
     return world.run, world.kernel, world.substrate
 
 
-@pytest.fixture(params=["sim", "kind"])
+@pytest.fixture(params=["sim", pytest.param("kind", marks=pytest.mark.kind)])
 def world(request: pytest.FixtureRequest) -> Any:
-    """An empty world on each substrate; kind only where it was asked for."""
+    """An empty world on each substrate; kind where a lab is up or was asked for."""
     name = request.param
-    if name == "kind" and request.config.getoption("--cdlab-substrate", default="sim") != "kind":
-        pytest.skip("runs on a real cluster: ask with --cdlab-substrate=kind")
     run_name, kernel, substrate = _substrate(name)
     microservices = tuple(
         Microservice(each, substrate.image_repository(each)) for each in ("users", "orders")
