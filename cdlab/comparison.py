@@ -119,7 +119,7 @@ class Comparison:
         }
 
     def _repr_html_(self) -> str:
-        from cdlab.report import comparison_html
+        from cdlab.report.page import comparison_html
 
         return comparison_html(self)
 

@@ -20,9 +20,9 @@ import pytest
 from cdlab.errors import CdlabError, SubstrateUnavailable
 
 if TYPE_CHECKING:
-    from cdlab.played import Played, Player
     from cdlab.runner import Run
     from cdlab.substrates.kind.lab import Lab
+    from cdlab.testing.played import Played, Player
 
 MISSING_EXIT_CODE = 3
 """The command line's code for something that this machine lacks."""
@@ -77,7 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than a quarter of a second")
     config.stash[LAB] = SessionLab(config)
     if config.getoption("cluster_name", PYTEST_KINDS_OWN_NAME) == PYTEST_KINDS_OWN_NAME:
-        config.pluginmanager.import_plugin("cdlab.pytest_kind_cluster")
+        config.pluginmanager.import_plugin("cdlab.testing.pytest_kind_cluster")
 
 
 def is_asked_for_kind(config: pytest.Config) -> bool:
@@ -258,7 +258,7 @@ def run_scenario(
 
 
 def _player(config: pytest.Config) -> Player:
-    from cdlab.played import Player
+    from cdlab.testing.played import Player
 
     if PLAYER not in config.stash:
         folder = config.getoption("--cdlab-history-dir")

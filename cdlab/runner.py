@@ -82,7 +82,7 @@ class Run:
         return phases(self.history)
 
     def _repr_html_(self) -> str:
-        from cdlab.report_html import run_html
+        from cdlab.report.html import run_html
 
         return run_html(self)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cdlab import wording
 from cdlab.measures import MEASURES
+from cdlab.report import wording
 from cdlab.scenario import CHECKS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -12,7 +12,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from cdlab import cli, comparison, worlds
+from cdlab import comparison, worlds
+from cdlab.cli import main
 from cdlab.errors import BuildFailed, SubstrateUnavailable
 from cdlab.history import History
 from cdlab.scenario import CHECKS
@@ -37,7 +38,7 @@ class Cdlab:
 
     def __call__(self, *arguments: str | Path) -> Answer:
         with pytest.raises(SystemExit) as caught:
-            cli.main([str(each) for each in arguments])
+            main.main([str(each) for each in arguments])
         said = self.capsys.readouterr()
         code = caught.value.code
         return Answer(code if isinstance(code, int) else 1, said.out, said.err)
@@ -299,7 +300,7 @@ def test_the_node_image_comes_from_the_option_then_from_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """CDLAB_NODE_IMAGE is read in the command line and nowhere below."""
-    from cdlab.cli_lab import settings_from_environment
+    from cdlab.cli.machine import settings_from_environment
 
     monkeypatch.setenv("CDLAB_NODE_IMAGE", "kindest/node:of-the-environment")
     assert settings_from_environment().node_image == "kindest/node:of-the-environment"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import cdlab
 from cdlab import scenario
-from cdlab.commands import COMMANDS, script
-from cdlab.shell_text import Names, comment
+from cdlab.script.commands import COMMANDS, script
+from cdlab.script.shell import Names, comment
 
 SCENARIOS = {
     "v1": "architecture: v1",

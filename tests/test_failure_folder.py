@@ -10,12 +10,12 @@ import pytest
 import cdlab
 from cdlab import worlds
 from cdlab.errors import BuildFailed
-from cdlab.failure_folder import collect
-from cdlab.failure_story import failure_story, replay_line
 from cdlab.history import History
 from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.stories import Lab
+from cdlab.testing.failure_folder import collect
+from cdlab.testing.failure_story import failure_story, replay_line
 
 SCENARIO = Scenario(architecture="v3", story="first-deployment", profile="constant")
 SAID = {"ns-staging/events.txt": "BackOff", "ns-staging/web.previous.log": "exit 1"}

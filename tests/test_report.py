@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 import cdlab
-from cdlab import findings, report_tables, wording
 from cdlab.comparison import Comparison, Result, Row, Sample
 from cdlab.expectations import judge
 from cdlab.model import Variant
-from cdlab.report import comparison_html, print_comparison, print_run, run_html
+from cdlab.report import findings, tables, wording
+from cdlab.report.page import comparison_html, print_comparison, print_run, run_html
+from cdlab.report.timeline import LOOKS, Bar, chart, ticks
 from cdlab.scenario import Scenario
-from cdlab.timeline import LOOKS, Bar, chart, ticks
 
 
 @cache
@@ -68,16 +68,16 @@ def test_no_quantile_is_printed_below_59_runs() -> None:
     text = printed(110, compared(1))
     assert "p95 below 59 runs" in text
     assert "single run says nothing about spread" in text
-    (grid,) = report_tables.variants(compared(1), is_wide=True)
+    (grid,) = tables.variants(compared(1), is_wide=True)
     assert "p95" not in grid.columns
 
 
 def test_the_p95_has_a_column_from_59_runs_on() -> None:
     """59 is the least number for which it is one."""
     seconds = [sample(n, float(n)) for n in range(59)]
-    line = report_tables._Line(result(*seconds), {}, None)
-    assert report_tables._p95(line) == "55.1"
-    assert report_tables._p95(replace(line, result=result(*seconds[:58]))) == wording.NOTHING
+    line = tables._Line(result(*seconds), {}, None)
+    assert tables._p95(line) == "55.1"
+    assert tables._p95(replace(line, result=result(*seconds[:58]))) == wording.NOTHING
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 110, 160])
@@ -89,8 +89,8 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_80_columns_lose_no_number_of_the_wide_table() -> None:
     """The narrow report has the same cells in two tables."""
-    (wide,) = report_tables.variants(compared(), is_wide=True)
-    narrow = report_tables.variants(compared(), is_wide=False)
+    (wide,) = tables.variants(compared(), is_wide=True)
+    narrow = tables.variants(compared(), is_wide=False)
     assert wide.columns == (*narrow[0].columns, *narrow[1].columns[1:])
     assert "…" not in printed(80)
 
@@ -148,7 +148,7 @@ def test_a_story_without_a_rollback_has_no_rollback_columns() -> None:
     """What no row can answer is not shown as a column of dashes."""
     comparison = compared(1, "first-deployment")
     text = printed(110, comparison)
-    assert "median" not in [c for grid in report_tables.variants(comparison, is_wide=True)
+    assert "median" not in [c for grid in tables.variants(comparison, is_wide=True)
                             for c in grid.columns]  # fmt: skip
     assert "components" in text or "writable resources" in text
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cdlab import scenario, worlds
-from cdlab.commands import script
 from cdlab.pod_timeline import served_at
 from cdlab.runner import Run
-from cdlab.script_frame import Addresses
+from cdlab.script.commands import script
+from cdlab.script.frame import Addresses
 from cdlab.substrates.kind.lab import Lab
 
 pytestmark = pytest.mark.kind

@@ -8,8 +8,8 @@ import pytest
 
 from cdlab import worlds
 from cdlab.equality import differences
-from cdlab.failure_story import failure_story
 from cdlab.scenario import load
+from cdlab.testing.failure_story import failure_story
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 

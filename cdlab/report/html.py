@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from cdlab import expectations, findings, report_tables, wording
-from cdlab.report_tables import Grid
-from cdlab.timeline import LOOKS, Bar, shown_phases, svg
+from cdlab import expectations
+from cdlab.report import findings, tables, wording
+from cdlab.report.tables import Grid
+from cdlab.report.timeline import LOOKS, Bar, shown_phases, svg
 
 if TYPE_CHECKING:
     from cdlab.comparison import Comparison
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 def comparison_html(comparison: Comparison) -> str:
     """The tables, charts and findings of a comparison."""
     parts = [_title(f"The story {comparison.story} in V1, V2 and V3")]
-    parts += [_table(grid) for grid in report_tables.variants(comparison, is_wide=True)]
-    parts += [_paragraph(note) for note in report_tables.notes(comparison)]
-    for title, bars in report_tables.charts(comparison).items():
+    parts += [_table(grid) for grid in tables.variants(comparison, is_wide=True)]
+    parts += [_paragraph(note) for note in tables.notes(comparison)]
+    for title, bars in tables.charts(comparison).items():
         parts += [_title(title), svg(bars), _legend(bars)]
-    parts.append(_table(report_tables.coupling(comparison)))
+    parts.append(_table(tables.coupling(comparison)))
     for title, found in (
         ("Where V3 loses", findings.where_v3_loses(comparison)),
         ("Rollout undo, out of band", findings.rollout_undos(comparison)),

@@ -15,8 +15,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cdlab import cli_files, cli_lab
-from cdlab.cli_output import Substrate, report_error
+from cdlab.cli import machine, writing
+from cdlab.cli.output import Substrate, report_error
 from cdlab.errors import CdlabError
 from cdlab.version import __version__
 
@@ -29,8 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-cli_lab.add_to(app)
-cli_files.add_to(app)
+machine.add_to(app)
+writing.add_to(app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -76,11 +76,9 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Play a story in V1, V2 and V3, and print what they cost beside each other."""
-    from cdlab import cli_play
+    from cdlab.cli import play
 
-    cli_play.compare(
-        cli_play.Comparing(story, substrate.value, runs, seed, profile), history, as_json
-    )
+    play.compare(play.Comparing(story, substrate.value, runs, seed, profile), history, as_json)
 
 
 @app.command()
@@ -110,12 +108,12 @@ def run(
     ] = False,
 ) -> None:
     """Run scenarios and hold each to what it expects."""
-    from cdlab import cli_play
+    from cdlab.cli import play
 
     if commands and (as_json or len(scenarios) > 1):
         raise typer.BadParameter("--commands prints one script: one scenario, and no --json")
-    playing = cli_play.Playing(tuple(scenarios), substrate.value, seed, history)
-    raise typer.Exit(cli_play.run_commands(playing) if commands else cli_play.run(playing, as_json))
+    playing = play.Playing(tuple(scenarios), substrate.value, seed, history)
+    raise typer.Exit(play.run_commands(playing) if commands else play.run(playing, as_json))
 
 
 @app.command()

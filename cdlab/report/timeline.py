@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import floor, log10
 from typing import TYPE_CHECKING
 
-from cdlab import wording
+from cdlab.report import wording
 from cdlab.rollback_time import PHASES
 
 if TYPE_CHECKING:

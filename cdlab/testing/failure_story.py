@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cdlab.history import History
-from cdlab.narration import tell
 from cdlab.pod_timeline import steps
+from cdlab.report.narration import tell
 
 
 def failure_story(history: History) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdlab.cli_output import MISSING, OK, Substrate, console, print_json, say
+from cdlab.cli.output import MISSING, OK, Substrate, console, print_json, say
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.settings import KindSettings

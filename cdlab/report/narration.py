@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cdlab import wording
 from cdlab.history import OK, Event, History
 from cdlab.model import ImageRef
+from cdlab.report import wording
 
 
 @dataclass(frozen=True, slots=True)

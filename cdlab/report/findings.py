@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cdlab import wording
 from cdlab.comparison import Comparison, Result
+from cdlab.report import wording
 from cdlab.statistics import median
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cdlab import findings, report_tables, timeline, wording
 from cdlab.expectations import Verdict
-from cdlab.narration import Told, story_of
-from cdlab.report_html import comparison_html, run_html
-from cdlab.report_tables import Grid
-from cdlab.timeline import Bar
+from cdlab.report import findings, tables, timeline, wording
+from cdlab.report.html import comparison_html, run_html
+from cdlab.report.narration import Told, story_of
+from cdlab.report.tables import Grid
+from cdlab.report.timeline import Bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,10 +34,10 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     _heading(console, f"The story {comparison.story} in V1, V2 and V3")
     for grid in _fitting(console, comparison):
         console.print(_table(grid, console))
-    _sentences(console, report_tables.notes(comparison))
-    for title, bars in report_tables.charts(comparison).items():
+    _sentences(console, tables.notes(comparison))
+    for title, bars in tables.charts(comparison).items():
         _chart(console, title, bars)
-    console.print(_table(report_tables.coupling(comparison), console))
+    console.print(_table(tables.coupling(comparison), console))
     if v3 is not None:
         _findings(console, "Where V3 loses", findings.where_v3_loses(comparison))
     _findings(console, "Rollout undo, out of band", findings.rollout_undos(comparison))
@@ -50,10 +50,10 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
 
 def _fitting(console: Console, comparison: Comparison) -> list[Grid]:
     """One table of all columns where they fit side by side, else two."""
-    whole = report_tables.variants(comparison, is_wide=True)
+    whole = tables.variants(comparison, is_wide=True)
     if all(sum(grid.widths()) + grid.gaps <= console.width for grid in whole):
         return whole
-    return report_tables.variants(comparison, is_wide=False)
+    return tables.variants(comparison, is_wide=False)
 
 
 def print_run(
@@ -157,7 +157,7 @@ def _chart(console: Console, title: str, bars: list[Bar]) -> None:
     has_colour = bool(console.color_system) and not console.no_color
     for line in timeline.chart(bars, console.width, has_colour=has_colour):
         console.print(line, soft_wrap=True, highlight=False)
-    console.print(_table(report_tables.phase_seconds(bars), console))
+    console.print(_table(tables.phase_seconds(bars), console))
 
 
 def _story(console: Console, told: Sequence[Told]) -> None:

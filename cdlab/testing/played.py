@@ -13,12 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdlab import failure_folder, worlds
+from cdlab import worlds
 from cdlab.errors import CdlabError
-from cdlab.failure_story import failure_story, replay_line
 from cdlab.history import History
 from cdlab.runner import Run
 from cdlab.scenario import load
+from cdlab.testing import failure_folder
+from cdlab.testing.failure_story import failure_story, replay_line
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdlab.failure_story import failure_story, replay_line
 from cdlab.history import History
 from cdlab.runner import Run
+from cdlab.testing.failure_story import failure_story, replay_line
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cdlab.cli_output import USAGE, print_json, say
+from cdlab.cli.output import USAGE, print_json, say
 
 FOLDERS = ("scenarios", "services", "notebooks")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache")
@@ -53,7 +53,7 @@ def init(
 
 def _source(name: str) -> Path | None:
     """Where a folder lies: in the package of a wheel, or beside it in a checkout."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     for place in (here / f"_{name}", here.parent / name):
         if place.is_dir():
             return place

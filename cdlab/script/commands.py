@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from cdlab.clones import clones, image_prefix
 from cdlab.history import Event, History
-from cdlab.narration import tell
-from cdlab.script_frame import Addresses, footer, header
-from cdlab.shell_text import Names, comment
+from cdlab.report.narration import tell
+from cdlab.script.clones import clones, image_prefix
+from cdlab.script.frame import Addresses, footer, header
+from cdlab.script.shell import Names, comment
 
 
 def script(history: History, addresses: Addresses | None = None) -> str:

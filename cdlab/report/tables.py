@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from cdlab import findings, wording
 from cdlab.architectures import ARCHITECTURES
 from cdlab.comparison import Comparison, Result
+from cdlab.report import findings, wording
+from cdlab.report.timeline import Bar, shown_phases
+from cdlab.report.wording import NOTHING
 from cdlab.statistics import RUNS_FOR_P95, median, p95
-from cdlab.timeline import Bar, shown_phases
-from cdlab.wording import NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def _is(result: Result, architecture: str) -> bool:
 
 def phase_seconds(bars: list[Bar]) -> Grid:
     """The legend: letter, phase, and the seconds of each bar."""
-    from cdlab.timeline import LOOKS
+    from cdlab.report.timeline import LOOKS
 
     rows = [
         (LOOKS[name].letter, name, *(_phase_cell(bar.phases.get(name, 0.0)) for bar in bars))

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cdlab import cli_output, comparison, expectations, worlds
-from cdlab.cli_output import BROKEN, OK, counting, print_json, report_error
+from cdlab import comparison, expectations, worlds
+from cdlab.cli import output
+from cdlab.cli.output import BROKEN, OK, counting, print_json, report_error
 from cdlab.errors import CdlabError, ScenarioError
 from cdlab.expectations import Verdict
 from cdlab.runner import Run
@@ -24,7 +25,7 @@ from cdlab.scenario import PROFILES, Scenario, load
 from cdlab.stories import STORIES
 
 if TYPE_CHECKING:
-    from cdlab.script_frame import Addresses
+    from cdlab.script.frame import Addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
             runs=asked.runs,
             seed=asked.seed,
             profile=asked.profile,
-            means=comparison.Means(processes=cli_output.processors(), progress=progress),
+            means=comparison.Means(processes=output.processors(), progress=progress),
         )
     if history is not None:
         for name, result in found.main.items():
@@ -103,9 +104,9 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found.to_dict())
         return
-    from cdlab.report import print_comparison
+    from cdlab.report.page import print_comparison
 
-    print_comparison(cli_output.console(), found)
+    print_comparison(output.console(), found)
 
 
 def _require(what: str, value: str, known: tuple[str, ...]) -> None:
@@ -151,10 +152,10 @@ def _broken(path: Path, error: ScenarioError) -> dict[str, Any]:
 
 
 def _show(played: Played) -> None:
-    from cdlab.report import print_run
+    from cdlab.report.page import print_run
 
     print_run(
-        cli_output.console(),
+        output.console(),
         played.run,
         played.verdicts,
         name=str(played.path),
@@ -164,22 +165,20 @@ def _show(played: Played) -> None:
 
 def run_commands(asked: Playing) -> int:
     """Run one scenario and print it as a script."""
-    from cdlab.commands import script
+    from cdlab.script.commands import script
 
     _require_folder(asked.history)
     played = _play(asked.paths[0], asked)
     sys.stdout.write(script(played.run.history, _addresses()))
     for verdict in played.verdicts:
         if not verdict.holds:
-            cli_output.say(
-                f"broken: {verdict.measure} is {verdict.found}, expected {verdict.expected}"
-            )
+            output.say(f"broken: {verdict.measure} is {verdict.found}, expected {verdict.expected}")
     return OK if played.is_as_expected else BROKEN
 
 
 def _addresses() -> Addresses:
-    from cdlab.cli_lab import settings_from_environment
-    from cdlab.script_frame import Addresses
+    from cdlab.cli.machine import settings_from_environment
+    from cdlab.script.frame import Addresses
 
     lab = settings_from_environment()
     return Addresses(
@@ -196,7 +195,7 @@ def _play(path: Path, asked: Playing) -> Played:
     if asked.seed is not None:
         scenario = replace(scenario, seed=asked.seed)
     if asked.substrate == "kind":
-        cli_output.say(f"running {path} on kind")
+        output.say(f"running {path} on kind")
     try:
         done = worlds.run(scenario, substrate=asked.substrate)
     except CdlabError as error:
@@ -235,11 +234,11 @@ def _keep_evidence(outcome: Run | CdlabError, path: Path, asked: Playing) -> Non
     if asked.history is not None:
         history.save(_history_file(path, asked))
     if asked.substrate == "kind":
-        from cdlab import failure_folder
+        from cdlab.testing import failure_folder
 
         folder = Path("artifacts") / f"{path.stem}-kind-{history.settings['seed']}"
         failure_folder.collect(outcome, None, folder, path=str(path))
-        cli_output.say(f"kept in: {folder}")
+        output.say(f"kept in: {folder}")
 
 
 def _history_file(path: Path, asked: Playing) -> Path:

@@ -1,0 +1,1 @@
+"""What the pytest plugin needs beside itself."""
