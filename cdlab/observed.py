@@ -7,10 +7,10 @@ shipped. Watching changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from cdlab.kernel import Kernel
-from cdlab.model import Content, Digest, PodChange
+from cdlab.model import Content, Digest, ImageRef, PodChange
 
 
 class Observed:
@@ -21,17 +21,21 @@ class Observed:
         self.contents = contents
         """The source each image was built from, filled by the recorder."""
         self._ready: dict[tuple[str, str], dict[str, Digest]] = {}
-        self._newest: dict[tuple[str, str], Digest] = {}
+        self._alive: dict[tuple[str, str], dict[str, ImageRef]] = {}
         self._changed = kernel.signal("a pod to change")
 
     def see(self, change: PodChange) -> None:
         """The observer to give to a substrate."""
-        pods = self._ready.setdefault((change.environment, change.workload), {})
-        if change.phase == "ready" and change.digest:
-            pods[change.pod] = change.digest
-            self._newest[change.environment, change.workload] = change.digest
+        where = change.environment, change.workload
+        ready, alive = self._ready.setdefault(where, {}), self._alive.setdefault(where, {})
+        if change.phase == "created":
+            alive[change.pod] = change.image
+        elif change.phase == "ready" and change.digest:
+            ready[change.pod] = change.digest
         elif change.phase in ("unready", "stopping"):
-            pods.pop(change.pod, None)
+            ready.pop(change.pod, None)
+            if change.phase == "stopping":
+                alive.pop(change.pod, None)
         else:
             return
         self._changed.notify_all()
@@ -47,21 +51,31 @@ class Observed:
             self.contents.get(digest) == content for digest in digests
         )
 
+    def pods(self, workload: str, environment: str) -> tuple[str, ...]:
+        """The pods that were made and not yet asked to stop."""
+        return tuple(self._alive.get((environment, workload), {}))
+
     async def until_rolled_back(
-        self, workload: str, environment: str, good: Content, replicas: int
+        self,
+        workload: str,
+        environment: str,
+        good: Content,
+        replicas: int,
+        before: Collection[str],
     ) -> bool:
         """
         Return True when every replica serves *good*, False when that was undone on the way.
 
-        It was undone when a pod became Ready on something else after one had on *good*.
+        It was undone when the first image that pods were made for, beside those that were there
+        *before*, has no pod any more.
         """
-        has_begun = False
+        alive, first = self._alive[environment, workload], None
         while not self.serves(workload, environment, good, replicas):
-            await self._changed.wait()
-            newest = self.contents.get(self._newest[environment, workload])
-            if has_begun and newest != good:
+            new = [image for pod, image in alive.items() if pod not in before]
+            first = first or next(iter(new), None)
+            if first and first not in new:
                 return False
-            has_begun = has_begun or newest == good
+            await self._changed.wait()
         return True
 
     async def until_serves(

@@ -77,6 +77,7 @@ async def rollback(lab: Lab) -> None:
     production = lab.application.environments[-1].name
     good = (await bootstrap(lab))[name]
     bad = await ship(lab, name, version=BAD, has_merge=lab.settings.has_merge)
+    before = lab.observed.pods(name, production)
     with lab.recorder.intent(
         "out-of-band edit" if lab.settings.is_out_of_band else "rollback",
         workload=name,
@@ -88,7 +89,7 @@ async def rollback(lab: Lab) -> None:
         outcome = await _go_back(lab, name, production)
         _note_outcome(lab, "RollbackAccepted", name, outcome)
     is_back = await lab.observed.until_rolled_back(
-        name, production, good.content, lab.settings.replicas
+        name, production, good.content, lab.settings.replicas, before
     )
     lab.recorder.mark("RollbackSeen" if is_back else "RollbackUndone", name)
     await lab.kernel.sleep(lab.settings.observation_seconds)
