@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import SubstrateUnavailable
-from cdlab.substrates.kind import credentials, nodes
+from cdlab.substrates.kind import contexts, credentials, nodes
 from cdlab.substrates.kind.engine import (
     Progress,
     Service,
@@ -88,6 +88,7 @@ def up(settings: KindSettings, progress: Progress) -> Lab:
     Safe to repeat and safe to interrupt. A cluster that exists is kept, with the node image that
     it has.
     """
+    contexts.require_own_cluster(settings, "up")
     for tool in PROGRAMS:
         nodes.require_tool(tool)
     with open_engine() as engine, locked(settings, progress):
@@ -222,8 +223,11 @@ def connect(settings: KindSettings) -> Lab:
     lab = kept_lab(settings)
     for piece in status(settings).pieces:
         if piece.state != "running":
+            help = "cdlab up"
+            if settings.is_elsewhere and piece.name == "cluster":
+                help = "name it: export CDLAB_CONTEXT=NAME; or unset CDLAB_KUBECONFIG"
             raise SubstrateUnavailable(
-                f"{NOT_RUNNING}: {piece.name} {piece.state}: {piece.detail}", help="cdlab up"
+                f"{NOT_RUNNING}: {piece.name} {piece.state}: {piece.detail}", help=help
             )
     return lab
 
@@ -234,6 +238,7 @@ def down(settings: KindSettings, progress: Progress) -> None:
     Safe to repeat. kind's Docker network stays, as it does after `kind delete cluster`: other
     clusters share it.
     """
+    contexts.require_own_cluster(settings, "down")
     with open_engine() as engine, locked(settings, progress):
         _refuse_foreign(engine, settings)
         mine: dict[str, Any] = {"filters": {"label": f"{LABEL}={settings.cluster_name}"}}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from cdlab.substrates.kind import credentials, nodes
+from cdlab.substrates.kind import contexts, credentials, nodes
 from cdlab.substrates.kind.engine import find_container, is_ours
 from cdlab.substrates.kind.services import answers
 from cdlab.substrates.kind.settings import KindSettings
@@ -42,7 +42,7 @@ def look_at_pieces(engine: DockerClient, settings: KindSettings) -> list[Piece]:
         Piece("logins", "running" if passwords else "missing", str(logins)),
         _service(engine, settings.registry_container, "/v2/", passwords, settings),
         _service(engine, settings.git_container, "/healthz", passwords, settings),
-        _cluster(engine, settings),
+        _other_cluster(settings) if settings.is_elsewhere else _cluster(engine, settings),
     ]
 
 
@@ -70,8 +70,8 @@ def _service(
 
 
 def _cluster(engine: DockerClient, settings: KindSettings) -> Piece:
-    containers = nodes.find_nodes(engine, settings)
     address = f"{settings.kubeconfig} (context {settings.context})"
+    containers = nodes.find_nodes(engine, settings)
     if not containers:
         return Piece("cluster", "missing", address, f'no kind cluster "{settings.cluster_name}"')
     if not all(nodes.is_node_ours(node) for node in containers):
@@ -90,8 +90,17 @@ def _cluster(engine: DockerClient, settings: KindSettings) -> Piece:
     return Piece("cluster", "running", address, f"{len(containers)} nodes of {image}")
 
 
-def _api_trouble(kubeconfig: Path) -> str:
-    command = [str(nodes.require_tool("kubectl")), "--kubeconfig", str(kubeconfig)]
+def _other_cluster(settings: KindSettings) -> Piece:
+    address = f"{settings.kubeconfig} (context {settings.context})"
+    why = contexts.trouble(settings)
+    if why:
+        return Piece("cluster", "foreign", address, why)
+    why = _api_trouble(settings.kubeconfig, "--context", settings.context)
+    return Piece("cluster", "broken" if why else "running", address, why or "named, not ours")
+
+
+def _api_trouble(kubeconfig: Path, *more: str) -> str:
+    command = [str(nodes.require_tool("kubectl")), "--kubeconfig", str(kubeconfig), *more]
     try:
         subprocess.run(
             [*command, "get", "--raw=/readyz", "--request-timeout=5s"],

@@ -48,6 +48,11 @@ class KindSettings:
     cache_home: Path = field(default_factory=lambda: Path.home() / ".cache")
     """Parent of `cdlab/<cluster>`, where the lab keeps its kubeconfig and its logins."""
 
+    given_kubeconfig: Path | None = None
+    """Somebody else's kubeconfig, for runs on a cluster that `cdlab up` did not make."""
+    given_context: str | None = None
+    """The context of it to use. Without a name no context but ours is ever touched."""
+
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", self.cluster_name):
             raise SubstrateUnavailable(
@@ -65,6 +70,7 @@ class KindSettings:
     def from_environment(cls, environ: Mapping[str, str]) -> KindSettings:
         """Read CDLAB_NODE_IMAGE, _CLUSTER_NAME, _REGISTRY_PORT, _GIT_PORT and _NODE_PORTS.
 
+        CDLAB_KUBECONFIG and CDLAB_CONTEXT name another cluster; KUBECONFIG is not looked at.
         XDG_CACHE_HOME moves the state folder. An unset or empty variable means the default.
         """
         given = {key: value for key, value in environ.items() if value}
@@ -77,6 +83,8 @@ class KindSettings:
             git_port=_ports(given, "CDLAB_GIT_PORT", (cls.git_port,))[0],
             node_ports=node_ports,
             cache_home=Path(given.get("XDG_CACHE_HOME", home / ".cache")),
+            given_kubeconfig=_given_kubeconfig(given, home),
+            given_context=given.get("CDLAB_CONTEXT"),
         )
 
     @classmethod
@@ -96,13 +104,18 @@ class KindSettings:
 
     @property
     def kubeconfig(self) -> Path:
-        """Kubeconfig of our cluster alone; `~/.kube/config` is never touched."""
-        return self.state_folder / "kubeconfig"
+        """Kubeconfig of our cluster alone, or the one that was named; no other is touched."""
+        return self.given_kubeconfig or self.state_folder / "kubeconfig"
 
     @property
     def context(self) -> str:
-        """Name that kind gives to the cluster's kubeconfig context."""
-        return f"kind-{self.cluster_name}"
+        """Name that kind gives to the cluster's kubeconfig context, or the one that was given."""
+        return self.given_context or f"kind-{self.cluster_name}"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the cluster is somebody else's: used when named, never made or removed."""
+        return self.given_kubeconfig is not None
 
     @property
     def registry_host(self) -> str:
@@ -123,6 +136,12 @@ class KindSettings:
     def images(self) -> tuple[str, ...]:
         """Images that have to be on this machine, or pullable, before a lab starts."""
         return (self.node_image, REGISTRY_IMAGE, PYTHON_IMAGE, BUSYBOX_IMAGE)
+
+
+def _given_kubeconfig(given: Mapping[str, str], home: Path) -> Path | None:
+    if "CDLAB_KUBECONFIG" in given:
+        return Path(given["CDLAB_KUBECONFIG"])
+    return home / ".kube/config" if "CDLAB_CONTEXT" in given else None
 
 
 def _ports(given: Mapping[str, str], name: str, default: tuple[int, ...]) -> tuple[int, ...]:
