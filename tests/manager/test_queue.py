@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cdlab.errors import RegistryUnavailable
 from cdlab.manager.queue import PUSH_ATTEMPTS, ManagerIntervals
-from cdlab.model import Environment
+from cdlab.model import Environment, Tag
 from cdlab.policies import HOLD, LOCK, Stop
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 LOOK = 300.0
 LONG = 250.0
+
+
+async def unavailable(repository: str) -> tuple[Tag, ...]:
+    raise RegistryUnavailable(f'no answer about "{repository}"')
 
 
 async def nobody() -> None:
@@ -194,6 +199,9 @@ def test_a_bad_file_is_refused_with_its_line_and_stops_no_other(new_lab: type[La
         assert outcome.status == "failed"
         assert "environments/staging/users.yaml:" in outcome.reason
         assert 'cdlab.dev/tag: "semver:1" is neither' in outcome.reason
+        failed = [each for each in lab.decided() if each.outcome == "failed"]
+        assert failed, "automation too says why it left the workload alone"
+        assert all("users.yaml:" in each.because for each in failed)
 
     new_lab(names=("users", "orders")).play(story)
 
@@ -207,6 +215,23 @@ def test_looks_find_what_no_notification_told(new_lab: type[Lab]) -> None:
         assert await lab.tag() == "unreleased"
         await lab.kernel.sleep(LOOK)
         assert await lab.tag() == "a"
+
+    new_lab(intervals=ManagerIntervals(LOOK, is_poll_only=True, phase=0.9)).play(story)
+
+
+def test_a_look_at_a_registry_that_is_down_is_made_good_by_the_next(new_lab: type[Lab]) -> None:
+    """An outage costs a look and not the release manager."""
+
+    async def story(lab: Lab) -> None:
+        await lab.build("a")
+        registry = lab.queue.ports.registry.inner
+        listed, registry.list_tags = registry.list_tags, unavailable
+        await lab.kernel.sleep(0.9 * LOOK - lab.kernel.now() + 50)
+        assert await lab.tag() == "unreleased"
+        registry.list_tags = listed
+        await lab.kernel.sleep(LOOK)
+        assert await lab.tag() == "a"
+        assert [each.kind for each in lab.history.of("RegistryUnavailable")]
 
     new_lab(intervals=ManagerIntervals(LOOK, is_poll_only=True, phase=0.9)).play(story)
 
