@@ -206,12 +206,12 @@ def _later(
         for seed in seeds:
             yield _samples(chosen, substrate, seed)
         return
-    from concurrent.futures import ProcessPoolExecutor
     from functools import partial
-    from multiprocessing import get_context
 
-    with ProcessPoolExecutor(means.processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(_samples, chosen, substrate), seeds, chunksize=4)
+    from cdlab.parallel import in_processes
+
+    play = partial(_samples, chosen, substrate)
+    yield from in_processes(play, seeds, processes=means.processes)
 
 
 def _samples(chosen: tuple[Row, ...], substrate: str, seed: int) -> list[Sample]:
