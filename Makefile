@@ -18,7 +18,7 @@ $(VENV)/.complete: $(BIN)/cdlab
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[kind,test,dev]'
 	@touch $@
 
-demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: no Docker, a few seconds
+demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: no Docker
 	$(BIN)/cdlab compare
 
 test: $(VENV)/.complete   ## all tests; those that need kind run if a lab is up, else they say why not

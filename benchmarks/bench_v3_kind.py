@@ -9,12 +9,16 @@ pairs. Prints the ratio; it judges nothing. Needs `cdlab up`. Usage: bench_v3_ki
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
+from cdlab.errors import SubstrateUnavailable
 from cdlab.model import ImageRef, Variant
 from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.statistics import median
 from cdlab.stories import BAD, Lab, bootstrap, ship
+from cdlab.substrates.kind.lifecycle import connect
+from cdlab.substrates.kind.settings import KindSettings
 from cdlab.worlds import real
 
 NAME, WHERE = "front-end", "production"
@@ -56,6 +60,7 @@ def measured(pairs: int) -> list[tuple[float, float]]:
 
     scenario = Scenario(architecture="v3", variant=Variant(rollback="command"))
     world = real(scenario)
+    world = replace(world, pace=replace(world.pace, deadline_seconds=60.0 * (pairs + 2)))
     run = run_in(world, scenario, story)
     if not run.is_finished:
         raise SystemExit(run.history.of("RunStalled")[0].because)
@@ -63,7 +68,12 @@ def measured(pairs: int) -> list[tuple[float, float]]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print; without a lab, say so."""
+    try:
+        connect(KindSettings.here())
+    except SubstrateUnavailable as missing:
+        print(f"not measured: {missing.message}; {missing.help}")
+        return
     pairs = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
     ratios = [rollback / patch for rollback, patch in pairs]
     print(f"V3 rollback   median {median([a for a, _ in pairs]):.3f} s")

@@ -32,6 +32,17 @@ class Row:
     is_main: bool = False
     """Whether it stands for its architecture: the variant that the article describes."""
 
+    @property
+    def is_worth_a_cluster(self) -> bool:
+        """
+        Whether to play it on kind too.
+
+        Not where somebody would wait for a poll, and not the force-push, which costs what a revert
+        costs; `scenarios/v1/rollback-force-push.yaml` plays that one there.
+        """
+        variant = self.scenario.variant
+        return variant.poll_interval_seconds is None and variant.rollback != "force-push"
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -179,7 +190,7 @@ def compare(
     chosen = tuple(
         row
         for row in rows(story, profile=profile, seed=seed)
-        if substrate == "sim" or row.scenario.variant.poll_interval_seconds is None
+        if substrate == "sim" or row.is_worth_a_cluster
     )
     first: list[Run] = []
     for done, row in enumerate(chosen):

@@ -23,7 +23,7 @@ SUBSTRATES = ("sim", "kind")
 SIMULATED_PACE = Pace(look_seconds=300.0, observation_seconds=900.0, deadline_seconds=30 * 86_400.0)
 """Flux v1 looks every 300 s."""
 
-REAL_PACE = Pace(look_seconds=3.0, observation_seconds=6.0, deadline_seconds=240.0)
+REAL_PACE = Pace(look_seconds=2.0, observation_seconds=4.0, deadline_seconds=240.0)
 """Short, because somebody waits for it; the interval is noted in every history."""
 
 
