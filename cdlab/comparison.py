@@ -232,9 +232,11 @@ def _samples(chosen: tuple[Row, ...], substrate: str, seed: int) -> list[Sample]
 
 
 def not_expressible(run: Run) -> dict[str, str]:
-    """What the architecture was asked for and cannot express -> why."""
+    """`promotion` or `rollback`, where the architecture was asked for it and has none -> why."""
     return {
-        event.kind: event.because for event in run.history if event.outcome == "not expressible"
+        event.kind.removesuffix("Refused").lower(): event.because
+        for event in run.history
+        if event.outcome == "not expressible"
     }
 
 

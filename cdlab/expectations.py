@@ -19,6 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cdlab.measures import IN_WORDS, MEASURES
+
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -55,9 +57,12 @@ def mistakes(expect: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(measure, what is wrong) for every expectation that cannot be read."""
     found: list[tuple[str, str]] = []
     for measure, expected in expect.items():
+        is_no_word = measure in MEASURES and measure not in IN_WORDS
         keys = expected if isinstance(expected, Mapping) else {"": expected}
         for key, each in keys.items():
             problem = _problem(each)
+            if not problem and is_no_word and _is_word(each):
+                problem = f'"{each}" is a word; a number, true, false or a text such as >= 1'
             if problem:
                 found.append((f"{measure}.{key}" if key else measure, problem))
     return found
@@ -75,6 +80,10 @@ def _problem(expected: Any) -> str:
     if sign not in ("==", "!=") and not _is_number(_value(operand)):
         return f'"{expected}" compares with "{operand}", which is not a number'
     return "" if operand else f'"{expected}" compares with nothing'
+
+
+def _is_word(expected: Any) -> bool:
+    return isinstance(expected, str) and _COMPARISON.fullmatch(expected) is None
 
 
 def _judged(name: str, expected: Any, found: Any) -> list[Verdict]:

@@ -111,15 +111,19 @@ class Kernel:
         return True
 
     def event(self, name: str) -> Event:
+        """Something that happens once, to be waited for; the name is what a stall report says."""
         return Event(self, name)
 
     def signal(self, name: str) -> Signal:
+        """Something that happens again and again."""
         return Signal(self, name)
 
     def queue(self, name: str) -> Queue:
+        """Items that are put by some and taken by others, first in, first out."""
         return Queue(self, name)
 
     def resource(self, name: str, capacity: int) -> Resource:
+        """Places that at most `capacity` actors hold at a time."""
         return Resource(self, name, capacity)
 
     async def timeout(self, coroutine: Coroutine[Any, Any, T], seconds: float, *, what: str) -> T:

@@ -61,6 +61,9 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "components_to_deploy": components_to_deploy,
 }
 
+IN_WORDS = ("divergence_after_rollback",)
+"""Measures whose answer is a word. Others are numbers, true or false, or mappings to such."""
+
 
 def measure(history: History) -> dict[str, Any]:
     """All measures of one run."""

@@ -11,16 +11,6 @@ from typing import NamedTuple
 
 from cdlab.history import Event, History
 
-POD_KINDS = (
-    "PodCreated",
-    "PodScheduled",
-    "ImagePulled",
-    "ContainerStarted",
-    "PodReady",
-    "PodBecameUnready",
-    "PodStopping",
-)
-
 
 class Step(NamedTuple):
     """From this event on, these pods are Ready and not about to stop."""

@@ -30,6 +30,7 @@ class Knobs:
     build_work: int = 0
     """MiB that the build hashes."""
     replicas: int = 2
+    """Pods in each environment."""
 
     def __post_init__(self) -> None:
         if min(self.payload_kib, self.build_work, self.replicas) < 0:

@@ -18,8 +18,6 @@ from cdlab.scenario import Scenario
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab
 
-SUBSTRATES = ("sim", "kind")
-
 SIMULATED_PACE = Pace(look_seconds=300.0, observation_seconds=900.0, deadline_seconds=30 * 86_400.0)
 """Flux v1 looks every 300 s."""
 

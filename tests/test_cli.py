@@ -218,6 +218,84 @@ def test_the_histories_of_a_comparison_have_the_architecture_in_their_names(
     }
 
 
+def test_histories_of_scenarios_with_the_same_name_have_the_folder_in_theirs(
+    cdlab: Cdlab, tmp_path: Path
+) -> None:
+    """Every architecture has a `rollback.yaml`, and none overwrites another's history."""
+    paths = [ROOT / "scenarios" / name / "rollback.yaml" for name in ("v1", "v2", "v3")]
+    assert cdlab("run", *paths, "--history", tmp_path / "out.jsonl").code == 0
+    found = {path.name: History.load(path) for path in tmp_path.iterdir()}
+    assert {name: h.settings["architecture"] for name, h in found.items()} == {
+        "out-v1-rollback.jsonl": "v1",
+        "out-v2-rollback.jsonl": "v2",
+        "out-v3-rollback.jsonl": "v3",
+    }
+
+
+@pytest.mark.parametrize("more", [("--history", "out.jsonl"), ("--substrate", "kind")])
+def test_files_that_would_overwrite_each_other_are_refused_before_anything_runs(
+    cdlab: Cdlab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: Sequence[str]
+) -> None:
+    """The same folder and name twice: the history, or what a failure on kind leaves."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a/v1", "b/v1"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "x.yaml").write_text(GOOD)
+    answer = cdlab("run", "a/v1/x.yaml", "b/v1/x.yaml", *more)
+    assert answer.code == 2
+    assert "v1-x" in answer.err
+    assert answer.out == ""
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("command", ["run", "compare"])
+@pytest.mark.parametrize("where", ["/proc/out.jsonl", "/no/such/folder/x.jsonl", "taken", "dir"])
+def test_a_history_that_cannot_be_written_is_refused_before_anything_runs(
+    cdlab: Cdlab, file: Path, tmp_path: Path, command: str, where: str
+) -> None:
+    """A folder that nobody can write, one that is not there, and a folder instead of a file."""
+    for name in ("dir", "dir-v1", "taken", "taken-v3"):
+        (tmp_path / name).mkdir()
+    asked = [command, *([file] if command == "run" else ["--runs", "1"])]
+    answer = cdlab(*asked, "--history", tmp_path / where)
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+    assert answer.out == ""
+
+
+def test_a_refused_history_leaves_no_file(cdlab: Cdlab, tmp_path: Path) -> None:
+    """To find out whether a file can be written changes nothing."""
+    (tmp_path / "out-v3.jsonl").mkdir()
+    (tmp_path / "out-v1.jsonl").write_text("mine")
+    assert cdlab("compare", "--runs", "1", "--history", tmp_path / "out.jsonl").code == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"out-v1.jsonl", "out-v3.jsonl"}
+    assert (tmp_path / "out-v1.jsonl").read_text() == "mine"
+
+
+def test_ctrl_c_says_so_and_exits_with_130(
+    cdlab: Cdlab, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Typer would say nothing."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(worlds, "run", interrupt)
+    answer = cdlab("run", file)
+    assert (answer.code, answer.out) == (130, "")
+    assert answer.err.splitlines()[-1] == "interrupted"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+@pytest.mark.parametrize("command", ["run", "compare"])
+def test_a_seed_is_bounded_as_in_a_file(cdlab: Cdlab, file: Path, command: str, seed: int) -> None:
+    """From 0 to 2^63 - 1, both included."""
+    asked = [command, *([file] if command == "run" else ["--runs", "1"]), "--seed"]
+    assert cdlab(*asked, str(seed)).code == 2
+    assert cdlab(*asked, str(2**63 - 1)).code == 0
+    assert cdlab("compare", "--runs", "2", "--seed", str(2**63 - 1)).code == 2
+
+
 def test_commands_print_a_script_alone(cdlab: Cdlab, file: Path) -> None:
     """And refuse what would spoil it."""
     answer = cdlab("run", file, "--commands")
@@ -312,9 +390,11 @@ def test_no_colour_codes_where_there_is_no_terminal(cdlab: Cdlab, file: Path) ->
     assert "\x1b" not in cdlab("run", file).out
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    """`cdlab schema | head -1` ends quietly."""
-    entry = f"{Path(sys.executable).with_name('cdlab')} schema | head -1"
-    done = subprocess.run(["bash", "-c", entry], capture_output=True, text=True, check=True)
-    assert done.stdout == "{\n"
+@pytest.mark.parametrize("command", ["schema", "compare --runs 1", "compare --runs 1 --json"])
+def test_a_reader_that_has_seen_enough_is_no_error(command: str) -> None:
+    """`cdlab compare | true` ends quietly, whether Rich, Typer or Python finds out."""
+    entry = f"{Path(sys.executable).with_name('cdlab')} {command} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", entry], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
     assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr

@@ -104,7 +104,7 @@ def test_what_cannot_be_expressed_is_told_with_its_reason(found: Comparison) -> 
     told = {name: each.to_dict()["not_expressible"] for name, each in found.main.items()}
     assert told["v3"] == {}
     for name in ("v1", "v2"):
-        assert told[name]["PromotionRefused"]
+        assert told[name]["promotion"]
 
 
 def test_the_naive_variant_is_the_only_one_that_does_not_stay(found: Comparison) -> None:

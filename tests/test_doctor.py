@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from cdlab.substrates.kind import doctor
+from cdlab.errors import SubstrateUnavailable
+from cdlab.substrates.kind import doctor, lifecycle, nodes
 from cdlab.substrates.kind.doctor import Finding, examine, verdict
+from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.settings import KindSettings
 
 
@@ -74,6 +79,58 @@ def test_little_memory_warns_and_less_is_missing() -> None:
         for gib in (8, 3, 1)
     ]
     assert states == ["ok", "warn", "missing"]
+
+
+@pytest.mark.parametrize(("running", "refuses"), [(0, True), (2, True), (3, False)])
+def test_up_refuses_where_the_nodes_cannot_fit(
+    monkeypatch: pytest.MonkeyPatch, running: int, refuses: bool
+) -> None:
+    """By the doctor's own bound, before anything starts; nodes that run already have theirs."""
+    short = doctor._graded("memory", doctor.GIB, doctor.MEMORY_BYTES, "close other programs")
+    monkeypatch.setattr(doctor, "memory", lambda: short)
+    found = [SimpleNamespace(status="running")] * running + [SimpleNamespace(status="exited")]
+    monkeypatch.setattr(nodes, "find_nodes", lambda engine, settings: found)
+    engine: Any = None
+    if not refuses:
+        lifecycle._require_memory(engine, KindSettings())
+        return
+    with pytest.raises(
+        SubstrateUnavailable, match=r"3 nodes: 1\.0 GiB free, at least 2"
+    ) as refused:
+        lifecycle._require_memory(engine, KindSettings())
+    assert refused.value.help == "close other programs"
+
+
+def test_tight_memory_does_not_keep_up_from_trying(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning is the doctor's to give."""
+    tight = doctor._graded("memory", 3 * doctor.GIB, doctor.MEMORY_BYTES, "close other programs")
+    monkeypatch.setattr(doctor, "memory", lambda: tight)
+    monkeypatch.setattr(nodes, "find_nodes", lambda engine, settings: [])
+    engine: Any = None
+    lifecycle._require_memory(engine, KindSettings())
+
+
+def test_up_looks_at_the_memory_before_it_pulls_or_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has been made when it refuses."""
+    for where, name in ((lifecycle, "_refuse_foreign"), (lifecycle, "_require_ports")):
+        monkeypatch.setattr(where, name, lambda engine, settings: None)
+    monkeypatch.setattr(nodes, "require_tool", lambda name: None)
+    monkeypatch.setattr(nodes, "find_nodes", lambda engine, settings: [])
+    monkeypatch.setattr(lifecycle, "open_engine", contextlib.nullcontext)
+    monkeypatch.setattr(lifecycle, "locked", lambda *given: contextlib.nullcontext())
+    short = Finding("memory", "missing", "1.0 GiB free", "close other programs")
+    monkeypatch.setattr(doctor, "memory", lambda: short)
+    with pytest.raises(SubstrateUnavailable, match="too little memory"):
+        lifecycle.up(KindSettings(), lambda sentence: None)
+
+
+def test_the_client_libraries_are_installed_from_where_cdlab_came(tmp_path: Path) -> None:
+    """A checkout has a Makefile for it; an installed package has only its name."""
+    package = tmp_path / "cdlab"
+    assert install_command(package) == "pip install 'cdlab[kind]'"
+    (tmp_path / "pyproject.toml").touch()
+    assert install_command(package).startswith("make .venv/.complete ")
+    assert ".venv/bin/pip install -e '.[kind]'" in install_command(package)
 
 
 def test_an_unknown_substrate_is_an_error() -> None:

@@ -44,6 +44,20 @@ def test_an_error_is_kept_with_its_help(tmp_path: Path) -> None:
     assert "docker system prune" in (tmp_path / "error.txt").read_text()
 
 
+def test_a_folder_holds_one_failure_alone(tmp_path: Path) -> None:
+    """What an earlier failure left there is removed; a folder of somebody else's is not."""
+    run = cdlab.run(SCENARIO)
+    collect(replace(run, evidence={"ns-old/events.txt": "old"}), None, tmp_path / "kept")
+    collect(run, None, tmp_path / "kept", replay="cdlab compare rollback")
+    assert not (tmp_path / "kept/ns-old").exists()
+    assert (tmp_path / "kept/replay.txt").read_text() == "cdlab compare rollback\n"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/README.txt").write_text("my thesis")
+    (tmp_path / "mine/chapter.txt").write_text("one")
+    collect(run, None, tmp_path / "mine")
+    assert (tmp_path / "mine/chapter.txt").read_text() == "one"
+
+
 def test_missing_programs_are_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where docker is what is missing, the folder says so."""
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -16,6 +16,7 @@ from cdlab.comparison import Comparison, Result, Row, Sample
 from cdlab.expectations import judge
 from cdlab.model import Variant
 from cdlab.report import findings, tables, wording
+from cdlab.report.narration import story_of
 from cdlab.report.page import comparison_html, print_comparison, print_run, run_html
 from cdlab.report.timeline import LOOKS, Bar, chart, ticks
 from cdlab.scenario import Scenario
@@ -142,6 +143,7 @@ def test_a_promotion_is_not_expressible_in_v1_and_v2() -> None:
     found = findings.not_expressible(compared())
     assert [each.title for each in found] == ["V1 promotion", "V2 promotion"]
     assert all(each.text for each in found)
+    assert set(compared().to_dict()["architectures"]["v1"]["not_expressible"]) == {"promotion"}
 
 
 def test_a_story_without_a_rollback_has_no_rollback_columns() -> None:
@@ -151,6 +153,28 @@ def test_a_story_without_a_rollback_has_no_rollback_columns() -> None:
     assert "median" not in [c for grid in tables.variants(comparison, is_wide=True)
                             for c in grid.columns]  # fmt: skip
     assert "components" in text or "writable resources" in text
+
+
+def test_a_story_without_a_rollback_has_no_empty_sections() -> None:
+    """No sentence of dashes about an undo that nobody asked for, no legend of a missing table."""
+    text = printed(110, compared(1, "first-deployment"))
+    for absent in ("– s", "Rollout undo", "lead time", "no deploy that could", "Against V1"):
+        assert absent not in text
+    assert "privilege in one manager" in text
+
+
+def test_the_bootstrap_is_told_where_it_is_the_story() -> None:
+    """The operator's hand-run apply is what the first deployment in V1 is about."""
+    for story, is_told in (("first-deployment", True), ("rollback", False)):
+        run = cdlab.run(Scenario(architecture="v1", story=story))
+        told = [(line.who, line.what) for line in story_of(run.history)]
+        assert (("operator", "applies manifests in production") in told) is is_told
+
+
+def test_a_timeline_of_several_runs_says_of_which_it_is() -> None:
+    """Its total is one run's and not the table's median."""
+    assert all("the run nearest the median" in title for title in tables.charts(compared(2)))
+    assert not any("the run nearest" in title for title in tables.charts(compared(1)))
 
 
 def test_a_bar_is_as_long_as_its_phases() -> None:

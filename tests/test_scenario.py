@@ -75,6 +75,74 @@ def test_all_mistakes_are_reported_at_once_with_their_lines() -> None:
     assert 'did you mean "rebuilds"?' in found[3][1]
 
 
+SEVERAL = {
+    "names in a list": (
+        "architecture: v1\nmicroservices:\n- Users\n- orders\n- orders\n- cart_1\n",
+        [(3, '"Users" is no name'), (5, '"orders" stands here twice'), (6, '"cart_1" is no name')],
+    ),
+    "policies and names of environments": (
+        "architecture: v3\nenvironments:\n  a: sometimes\n  B: manual\n  a: never\n",
+        [
+            (3, '"sometimes" is neither automated nor manual'),
+            (4, '"B" is no name'),
+            (5, '"a" stands here twice'),
+            (5, '"never" is neither automated nor manual'),
+        ],
+    ),
+    "expected values beside other mistakes": (
+        "architecture: v1\nexpect:\n  rebuilds: => 1\n  stayed_rolled_back: yes please\n"
+        "  writable_resources:\n    ci: < many\n    maximum: [3]\nseed: -1\n",
+        [
+            (3, 'rebuilds: "=>" is no operator'),
+            (4, 'stayed_rolled_back: "yes please" is a word'),
+            (6, "writable_resources.ci: "),
+            (7, "writable_resources.maximum: "),
+            (8, "seed: -1 is not"),
+        ],
+    ),
+    "a measure twice, and one that does not exist": (
+        "architecture: v1\nexpect:\n  rebuilds: 1\n  rebuilds: 2\n  rebulids: < many\n",
+        [(4, '"rebuilds" stands here twice'), (5, "no measure"), (5, "not a number")],
+    ),
+    "contradictions beside other mistakes": (
+        "architecture: v1\nrollback: command\nhold: true\nreplicas: 0\n"
+        "story: first-deployment\nnext_push: true\nsede: 1\n",
+        [
+            (2, "v1 rolls back by revert"),
+            (3, "v1 has no release manager"),
+            (4, "replicas: 0"),
+            (6, "only the story rollback"),
+            (7, 'did you mean "seed"?'),
+        ],
+    ),
+    "a contradiction that no architecture is needed for": (
+        "architecture: v9\nhold: true\nstory: first-deployment\nnext_push: true\n",
+        [(1, '"v9" is none of'), (4, "only the story rollback")],
+    ),
+    "a setting that is wrong by itself contradicts nothing": (
+        "architecture: v1\nhold: perhaps\nstory: tale\nnext_push: true\n",
+        [(2, "hold: 'perhaps' is neither"), (3, '"tale" is none of')],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SEVERAL.values(), ids=SEVERAL)
+def test_no_mistake_hides_another(text: str, expected: list[tuple[int, str]]) -> None:
+    """One reading of the file finds all of them, each at its own line, and nothing else."""
+    found = mistakes(text)
+    assert [line for line, _ in found] == [line for line, _ in expected]
+    for (_, said), (_, what) in zip(found, expected, strict=True):
+        assert what in said
+
+
+def test_a_word_is_expected_where_the_answer_is_one() -> None:
+    """`divergence_after_rollback` says where it diverged; no other measure answers in words."""
+    expect = {"divergence_after_rollback": "config repo"}
+    assert parse("architecture: v1\nexpect: {divergence_after_rollback: config repo}") == Scenario(
+        architecture="v1", expect=expect
+    )
+
+
 ONE_LINE = [
     ("architecture: v1\nhold: true", "v1 has no release manager"),
     ("architecture: v2\npoll_interval_seconds: 60", "v2 has no release manager"),

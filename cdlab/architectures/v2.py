@@ -14,6 +14,7 @@ needs a push of code, or kubectl, and then the config repo lies.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from cdlab.errors import NothingToCommit, PushRejected
 from cdlab.manifests import replace_image
@@ -60,22 +61,22 @@ class V2:
 
     async def commit_image(self, name: str, image: ImageRef) -> Checkout:
         """Edit the config repo. CI keeps no state, so after a lost race it clones again."""
-        for attempt in range(1, PUSH_ATTEMPTS + 1):
+        attempts_left = PUSH_ATTEMPTS
+        while True:
             config = await self.ci.config_repo.clone()
             for environment in self.application.environments:
                 path = config_path(environment.name, name)
                 config.write(path, replace_image(config.read(path), name, str(image), path=path))
             try:
-                await config.commit(f"Release {name} {image.tag}")
-                await config.push()
-            except NothingToCommit:
-                break  # it says so already: the pipeline runs again for an old commit
+                # Nothing to commit: the pipeline runs again for an old commit.
+                with suppress(NothingToCommit):
+                    await config.commit(f"Release {name} {image.tag}")
+                    await config.push()
+                return config
             except PushRejected:
-                if attempt == PUSH_ATTEMPTS:
+                attempts_left -= 1
+                if not attempts_left:
                     raise
-            else:
-                break
-        return config
 
     async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
         """Change the code back and push it; CI builds the old version once more."""

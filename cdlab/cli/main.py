@@ -3,20 +3,30 @@ The command line: `cdlab compare`, `run`, `up`, `status`, `down`, `doctor`, `sch
 
 In: arguments. Out: a report on standard output, progress and errors on standard error, an exit
 code: 0 ok, 1 an expectation broke, 2 usage or a bad file, 3 something is missing on this machine,
-4 internal. Nothing but Typer is imported before a command runs.
+4 internal, 130 interrupted. Nothing but Typer is imported before a command runs.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from cdlab.cli import machine, writing
-from cdlab.cli.output import Substrate, report_error
+from cdlab.cli.output import (
+    GREATEST_SEED,
+    INTERNAL,
+    INTERRUPTED,
+    OK,
+    Substrate,
+    report_error,
+    say,
+)
 from cdlab.errors import CdlabError
 from cdlab.version import __version__
 
@@ -62,7 +72,8 @@ def compare(
         int | None, typer.Option(min=1, help="Runs of each row.  [default: 200 in sim, 1 on kind]")
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the first run; the next counts on.")
+        int,
+        typer.Option(min=0, max=GREATEST_SEED, help="Seed of the first run; the next counts on."),
     ] = 1,
     profile: Annotated[str, typer.Option(help="What things cost in the simulator.")] = "lean-ci",
     history: Annotated[
@@ -87,14 +98,15 @@ def run(
     *,
     substrate: SubstrateOption = Substrate.sim,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Instead of the seed that the file names.")
+        int | None,
+        typer.Option(min=0, max=GREATEST_SEED, help="Instead of the seed that the file names."),
     ] = None,
     history: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Write the history as JSON lines. With several scenarios, FILE out.jsonl becomes "
-            "out-NAME.jsonl for each.",
+            "out-FOLDER-NAME.jsonl for each.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -127,15 +139,42 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         app(given)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read us has seen enough, as `head` does.
-        sys.stderr.close()
-        sys.exit(0)
+    except (SystemExit, KeyboardInterrupt) as ended:  # Typer ends every command with an exit
+        sys.exit(_code(ended))
     except CdlabError as error:
         sys.exit(report_error(error, has_traceback="--debug" in given))
     except Exception as error:  # the last resort: whatever it was, say it and exit with 4
         sys.exit(report_error(error, has_traceback="--debug" in given))
-    sys.exit(0)
+    sys.exit(OK)
+
+
+def _code(ended: BaseException) -> int | str | None:
+    """
+    The exit code for what ended a command.
+
+    Typer makes a silent exit with 130 of Ctrl-C, and Typer and Rich an exit with 1 of a reader
+    that has seen enough, as `head` has: what it was first is in the exit's context.
+    """
+    first = _first(ended)
+    if isinstance(first, KeyboardInterrupt):
+        say("interrupted")
+        return INTERRUPTED
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError as broken:
+        first = broken
+    if isinstance(first, BrokenPipeError):
+        with suppress(OSError):  # else Python would complain when it flushes for the last time
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    return ended.code if isinstance(ended, SystemExit) else INTERNAL
+
+
+def _first(error: BaseException) -> BaseException:
+    """The interrupt or broken pipe that an exit was made of, else the exit."""
+    each: BaseException | None = error
+    while each is not None:
+        if isinstance(each, (KeyboardInterrupt, BrokenPipeError)):
+            return each
+        each = each.__context__
+    return error

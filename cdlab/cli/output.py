@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 OK, BROKEN, USAGE, MISSING, INTERNAL = range(5)
 """Exit codes."""
+INTERRUPTED = 130
+"""The exit code of Ctrl-C, as a shell has it."""
+GREATEST_SEED = 2**63 - 1
+"""As in a scenario file."""
 BAD_INPUT = (ScenarioError, ManifestError, HistoryError)
 NOT_THERE = (SubstrateUnavailable, ClusterUnavailable, RegistryUnavailable, RepositoryUnavailable)
 

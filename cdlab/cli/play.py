@@ -7,6 +7,7 @@ files, an exit code. Called by `cli`, which imports it when one of the two is as
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cdlab import comparison, expectations, worlds
-from cdlab.cli import output
-from cdlab.cli.output import BROKEN, OK, counting, print_json, report_error
-from cdlab.errors import CdlabError, ScenarioError
+from cdlab.architectures import ARCHITECTURES
+from cdlab.cli import kept, output
+from cdlab.cli.output import BROKEN, GREATEST_SEED, OK, counting, print_json, report_error
+from cdlab.errors import ScenarioError
 from cdlab.expectations import Verdict
+from cdlab.model import Variant
 from cdlab.runner import Run
 from cdlab.scenario import PROFILES, Scenario, load
 from cdlab.stories import STORIES
 
 if TYPE_CHECKING:
+    from cdlab.comparison import Comparison
     from cdlab.script.frame import Addresses
 
 
@@ -47,6 +51,10 @@ class Playing:
     substrate: str
     seed: int | None
     history: Path | None
+
+    def history_file(self, path: Path) -> Path | None:
+        """Where to write the history of a scenario; None where nobody asked for it."""
+        return self.history and kept.history_file(self.history, path, self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +96,14 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
     """Play every row, then print the comparison."""
     _require("story", asked.story, tuple(STORIES))
     _require("profile", asked.profile, PROFILES)
-    _require_folder(history)
-    with counting("run", lines_every=1 if asked.substrate == "kind" else 500) as progress:
-        found = comparison.compare(
-            asked.story,
-            substrate=asked.substrate,
-            runs=asked.runs,
-            seed=asked.seed,
-            profile=asked.profile,
-            means=comparison.Means(processes=output.processors(), progress=progress),
-        )
+    if asked.seed + (asked.runs or comparison.SIMULATED_RUNS) - 1 > GREATEST_SEED:
+        raise typer.BadParameter(f"the last run would have a seed above {GREATEST_SEED}")
+    if history is not None:
+        kept.refuse_unwritable(kept.beside(history, name) for name in ARCHITECTURES)
+    found = _compared(asked)
     if history is not None:
         for name, result in found.main.items():
-            result.first.history.save(_named(history, name))
+            result.first.history.save(kept.beside(history, name))
     if as_json:
         print_json(found.to_dict())
         return
@@ -109,25 +112,53 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
     print_comparison(output.console(), found)
 
 
+def _compared(asked: Comparing) -> Comparison:
+    """The comparison; a run on kind that fails, or whose deadline passes, leaves a folder."""
+    with counting("run", lines_every=1 if asked.substrate == "kind" else 500) as progress:
+        try:
+            found = comparison.compare(
+                asked.story,
+                substrate=asked.substrate,
+                runs=asked.runs,
+                seed=asked.seed,
+                profile=asked.profile,
+                means=comparison.Means(processes=output.processors(), progress=progress),
+            )
+        except Exception as error:  # whatever ended it; what is attached was known until then
+            _keep_compared(error, asked)
+            raise
+    for result in found.results:
+        if not result.first.is_finished:
+            _keep_compared(result.first, asked)
+    return found
+
+
+def _keep_compared(outcome: Run | Exception, asked: Comparing) -> None:
+    history = getattr(outcome, "history", None)
+    if history is None:
+        return
+    settings = history.settings
+    label = f"{settings['architecture']} {Variant(**settings['variant']).label()}"
+    words = re.findall(r"[a-z0-9]+", label)
+    replay = f"cdlab compare {asked.story} --substrate {asked.substrate} --seed {settings['seed']}"
+    kept.keep(outcome, "-".join(["compare", asked.story, *words]), replay=replay)
+
+
 def _require(what: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
         raise typer.BadParameter(f'"{value}" is no {what}; there are {", ".join(known)}')
 
 
-def _require_folder(history: Path | None) -> None:
-    """Refuse a history file in a folder that does not exist before anything runs for minutes."""
-    if history is not None and not history.absolute().parent.is_dir():
-        raise typer.BadParameter(f'the folder of "{history}" does not exist')
-
-
-def _named(path: Path, name: str) -> Path:
-    """`out.jsonl`, `v1` -> `out-v1.jsonl`."""
-    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+def _refuse_files(asked: Playing) -> None:
+    """Refuse names that cannot be written or are given twice, before anything runs."""
+    if asked.history is not None or asked.substrate == "kind":
+        kept.refuse_same_names(asked.paths)
+    kept.refuse_unwritable(filter(None, map(asked.history_file, asked.paths)))
 
 
 def run(asked: Playing, as_json: bool) -> int:
     """Run every scenario that can be read; the worst of their exit codes."""
-    _require_folder(asked.history)
+    _refuse_files(asked)
     code, printed = OK, []
     for path in asked.paths:
         try:
@@ -167,7 +198,7 @@ def run_commands(asked: Playing) -> int:
     """Run one scenario and print it as a script."""
     from cdlab.script.commands import script
 
-    _require_folder(asked.history)
+    _refuse_files(asked)
     played = _play(asked.paths[0], asked)
     sys.stdout.write(script(played.run.history, _addresses()))
     for verdict in played.verdicts:
@@ -198,11 +229,11 @@ def _play(path: Path, asked: Playing) -> Played:
         output.say(f"running {path} on kind")
     try:
         done = worlds.run(scenario, substrate=asked.substrate)
-    except CdlabError as error:
+    except Exception as error:  # whatever ended it; what is attached was known until then
         _keep_evidence(error, path, asked)
         raise
-    if asked.history is not None:
-        done.history.save(_history_file(path, asked))
+    if (file := asked.history_file(path)) is not None:
+        done.history.save(file)
     verdicts = tuple(expectations.judge(scenario.expect, done.measures))
     replay = f"cdlab run {path} --substrate {asked.substrate} --seed {scenario.seed}"
     played = Played(path, done, verdicts, replay)
@@ -226,21 +257,9 @@ def _line(lines: list[str], measure: str) -> int:
     return next(found, 1)
 
 
-def _keep_evidence(outcome: Run | CdlabError, path: Path, asked: Playing) -> None:
+def _keep_evidence(outcome: Run | Exception, path: Path, asked: Playing) -> None:
     """A run that failed leaves its history where it was asked for, and on kind a folder."""
     history = getattr(outcome, "history", None)
-    if history is None:
-        return
-    if asked.history is not None:
-        history.save(_history_file(path, asked))
-    if asked.substrate == "kind":
-        from cdlab.testing import failure_folder
-
-        folder = Path("artifacts") / f"{path.stem}-kind-{history.settings['seed']}"
-        failure_folder.collect(outcome, None, folder, path=str(path))
-        output.say(f"kept in: {folder}")
-
-
-def _history_file(path: Path, asked: Playing) -> Path:
-    assert asked.history is not None
-    return asked.history if len(asked.paths) == 1 else _named(asked.history, path.stem)
+    if history is not None and (file := asked.history_file(path)) is not None:
+        history.save(file)
+    kept.keep(outcome, kept.name_of(path), path=str(path))

@@ -2,7 +2,8 @@
 A history in words: who did what, for somebody who wants to follow a run.
 
 In: a history. Out: lines with time, person or program, and a sentence. Reads, polls, pods and what
-changed nothing are left out, the bootstrap is one line. Called by the reports.
+changed nothing are left out; the bootstrap is one line, unless the story is about nothing else.
+Called by the reports.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ class Told:
 def story_of(history: History) -> list[Told]:
     """The main events, oldest first. What is said twice for one intent is said once."""
     lines, said = [], set()
-    is_bootstrapping = False
+    is_setting_up = False
+    has_more = {event.detail["intent"] for event in history.of("IntentDeclared")} != {"bootstrap"}
     for event in history:
         if event.kind == "IntentDeclared":
-            is_bootstrapping = event.detail["intent"] == "bootstrap"
-        if is_bootstrapping and event.kind != "IntentDeclared":
+            is_setting_up = has_more and event.detail["intent"] == "bootstrap"
+        if is_setting_up and event.kind != "IntentDeclared":
             continue
         line = tell(event)
         if line is None or (event.intent, line.who, line.what) in said:

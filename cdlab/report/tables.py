@@ -200,6 +200,7 @@ NAMES = {"ci": "CI"}
 
 def charts(comparison: Comparison) -> dict[str, list[Bar]]:
     """Title -> bars on one axis: with a warm build cache, and without any."""
+    of_which = ": the run nearest the median" if len(comparison.results[0].runs) > 1 else ""
     timed = [result for result in comparison.results if result.phases()]
     v3 = [result for result in timed if _is(result, "v3")]
     cold = [result for result in timed if not result.row.scenario.variant.has_build_cache]
@@ -209,7 +210,7 @@ def charts(comparison: Comparison) -> dict[str, list[Bar]]:
         if result.row.is_main or result.row.scenario.variant.rollback == "rollout-undo"
     ]
     return {
-        title: [Bar(findings.row_name(result), result.phases()) for result in chosen]
+        f"{title}{of_which}": [Bar(findings.row_name(result), result.phases()) for result in chosen]
         for title, chosen in (
             ("Phases of the rollback, builds from a warm cache", main),
             ("The same without a build cache", [*cold, *v3[:1]] if cold else []),
@@ -241,6 +242,18 @@ def _phase_cell(value: float) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What has to be said about the numbers of the first table."""
     count = len(comparison.results[0].runs)
+    said = _legend(count) if variants(comparison, is_wide=True) else []
+    for result in comparison.results:
+        if findings.censored(result):
+            said.append(
+                f"{findings.row_name(result)}: {findings.censored(result)} of "
+                f"{wording.count(count, 'run')} censored at {wording.duration(_deadline(result))}; "
+                "which counts as longer than all others"
+            )
+    return said
+
+
+def _legend(count: int) -> list[str]:
     said = [
         "Seconds. Rollback: from asking until every replica is Ready on the known-good content. "
         "Lead time: from the push until the bad release is Ready in the first environment. "
@@ -253,11 +266,4 @@ def notes(comparison: Comparison) -> list[str]:
             f"{wording.count(count, 'run')} a row: no p95 below {RUNS_FOR_P95} runs"
             + (", and a single run says nothing about spread" if count == 1 else "")
         )
-    for result in comparison.results:
-        if findings.censored(result):
-            said.append(
-                f"{findings.row_name(result)}: {findings.censored(result)} of "
-                f"{wording.count(count, 'run')} censored at {wording.duration(_deadline(result))}; "
-                "which counts as longer than all others"
-            )
     return said

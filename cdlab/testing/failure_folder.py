@@ -10,6 +10,7 @@ cleans up and hands them on with the run or the error, as `evidence`.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,17 +29,24 @@ VERSIONS = (
     ("kubectl", "version", "--output=yaml"),
 )
 VERSION_SECONDS = 15.0
+TITLE = "A run of cdlab that failed."
 LOGS = {"ci.log": ("ci",), "manager.log": ("manager",)}
 """File -> the principals whose doings it tells."""
 
 
 def collect(
-    outcome: Run | BaseException, lab: Lab | None, folder: Path, *, path: str = ""
+    outcome: Run | BaseException,
+    lab: Lab | None,
+    folder: Path,
+    *,
+    path: str = "",
+    replay: str = "",
 ) -> list[str]:
     """
     Write the folder and return the names of its files, what could not be found out included.
 
-    *path* is the scenario file, for the line that replays it. Never raises because something that
+    *path* is the scenario file, for the line that replays it, or *replay* is that line. What an
+    earlier run left in the folder is removed. Never raises because something that
     it asks is missing too: the failure that it documents matters more.
     """
     history: History | None = getattr(outcome, "history", None)
@@ -49,14 +57,22 @@ def collect(
     if history is not None:
         texts["history.jsonl"] = history.to_jsonl()
         texts["story.txt"] = failure_story(history) + "\n"
-        texts["replay.txt"] = replay_line(history, path or "SCENARIO.yaml") + "\n"
+        texts["replay.txt"] = (replay or replay_line(history, path or "SCENARIO.yaml")) + "\n"
         texts |= {name: _log(history, of) for name, of in LOGS.items()}
     texts["README.txt"] = _contents(texts)
+    _remove_earlier(folder)
     for name, text in texts.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
     return sorted(texts)
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove a folder that this module wrote, and none that it did not."""
+    readme = folder / "README.txt"
+    if readme.is_file() and readme.read_text(encoding="utf-8", errors="replace").startswith(TITLE):
+        shutil.rmtree(folder)
 
 
 def _error(error: BaseException) -> str:
@@ -108,4 +124,4 @@ def _contents(texts: Mapping[str, str]) -> str:
         lines += ["", "From the run's namespaces, before they were removed:", *others]
     else:
         lines += ["", "Nothing from the run's namespaces: it ended by itself and removed them."]
-    return "A run of cdlab that failed.\n\n" + "\n".join(lines) + "\n"
+    return f"{TITLE}\n\n" + "\n".join(lines) + "\n"

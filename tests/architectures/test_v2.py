@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from cdlab.architectures.v2 import V2
+from cdlab.errors import PushRejected
 from cdlab.grants import grants_of
 from cdlab.kernel import Kernel
 from cdlab.model import Application, Environment, Microservice, Revision, Variant
@@ -129,6 +130,24 @@ def test_two_pipelines_at_once_both_get_into_the_config_repo() -> None:
         assert len(config.log()) == 3
 
     bench.kernel.run(main())
+
+
+def test_a_pipeline_that_loses_every_race_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last attempt the rejected push is the pipeline's failure, not an endless loop."""
+    monkeypatch.setattr("cdlab.architectures.v2.PUSH_ATTEMPTS", 1)
+    bench = Pipelines()
+
+    async def main() -> None:
+        v2 = await bench.start()
+        runs = [
+            bench.kernel.spawn(v2.on_push(name, revision), name=name)
+            for name, revision in bench.revisions.items()
+        ]
+        for run in runs:
+            await run.join()
+
+    with pytest.raises(PushRejected):
+        bench.kernel.run(main())
 
 
 def test_a_pipeline_that_runs_again_for_the_same_commit_applies_it_again() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from cdlab.substrates.kind.engine import is_port_free
+from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.nodes import TOOLS
 from cdlab.substrates.kind.settings import (
     BUSYBOX_IMAGE,
@@ -64,7 +65,7 @@ def examine(substrate: str, settings: KindSettings | None = None) -> list[Findin
     if substrate != "kind":
         raise ValueError(f'there is no substrate "{substrate}", only "sim" and "kind"')
     findings = [_python(), _packages(), *(_tool(name) for name in TOOLS)]
-    findings += [_kind_version(), _memory(), _disk(settings), *_inotify()]
+    findings += [_kind_version(), memory(), _disk(settings), *_inotify()]
     engine = _engine()
     findings.append(engine)
     if engine.state == "ok":
@@ -101,8 +102,8 @@ def _packages() -> Finding:
     absent = [name for name in KIND_PACKAGES if not _is_installed(name)]
     if not absent:
         return Finding("Python packages", "ok", ", ".join(KIND_PACKAGES))
-    mend = "pip install 'cdlab[kind]'"
-    return Finding("Python packages", "missing", f"not installed: {', '.join(absent)}", mend)
+    what = f"not installed: {', '.join(absent)}"
+    return Finding("Python packages", "missing", what, install_command())
 
 
 def _is_installed(package: str) -> bool:
@@ -143,7 +144,8 @@ def _graded(name: str, available: int, bounds: tuple[int, int], mend: str) -> Fi
     return Finding(name, state, detail, mend)
 
 
-def _memory() -> Finding:
+def memory() -> Finding:
+    """Whether there is enough free memory for a lab that does not run yet."""
     mend = "close other programs, or give Docker more memory"
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

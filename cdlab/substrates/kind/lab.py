@@ -1,10 +1,9 @@
 """
 The handle of a running lab: where everything is, and who may log in.
 
-In: the settings, and the logins that `cdlab up` kept. Out: addresses as this machine sees them and
-as pods see them, and `(user, password)` of a principal. Who calls it: the adapters (`git.py`,
-`builder.py`, `registry.py`, `cluster.py`) and the runner; `lifecycle.up` and `lifecycle.connect`
-make one.
+In: the settings, and the logins that `cdlab up` kept. Out: addresses as this machine sees them,
+and `(user, password)` of a principal. Who calls it: the adapters (`git.py`, `builder.py`,
+`registry.py`, `cluster.py`) and the runner; `lifecycle.up` and `lifecycle.connect` make one.
 """
 
 from __future__ import annotations
@@ -39,29 +38,14 @@ class Lab:
         return f"http://127.0.0.1:{self.settings.registry_port}"
 
     @property
-    def registry_url_in_cluster(self) -> str:
-        """The registry's API as a pod sees it."""
-        return f"http://{self.settings.registry_container}:5000"
-
-    @property
     def hub_url(self) -> str:
         """The hint hub: `GET <hub_url>/after/<n>?topic=…&timeout=…`."""
         return f"http://127.0.0.1:{self.settings.git_port}"
 
     @property
-    def hub_url_in_cluster(self) -> str:
-        """The hint hub as a pod sees it."""
-        return f"http://{self.settings.git_container}:8418"
-
-    @property
     def git_url(self) -> str:
         """Repositories are `<git_url>/<run>/<name>.git`."""
         return f"{self.hub_url}/git"
-
-    @property
-    def git_url_in_cluster(self) -> str:
-        """The same as a pod sees it."""
-        return f"{self.hub_url_in_cluster}/git"
 
     @property
     def admin_url(self) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import SubstrateUnavailable
-from cdlab.substrates.kind import contexts, credentials, nodes
+from cdlab.substrates.kind import contexts, credentials, doctor, nodes
 from cdlab.substrates.kind.engine import (
     Progress,
     Service,
@@ -94,6 +94,7 @@ def up(settings: KindSettings, progress: Progress) -> Lab:
     with open_engine() as engine, locked(settings, progress):
         _refuse_foreign(engine, settings)
         _require_ports(engine, settings)
+        _require_memory(engine, settings)
         for image in missing_images(engine, _needed_images(engine, settings)):
             progress(f"pulling {image}")
             pull(engine, image)
@@ -189,6 +190,20 @@ def _require_ports(engine: DockerClient, settings: KindSettings) -> None:
         )
 
 
+def _short_memory(engine: DockerClient, settings: KindSettings) -> list[doctor.Finding]:
+    """Return what the doctor says where nodes have to start and clearly do not fit."""
+    running = [n for n in nodes.find_nodes(engine, settings) if n.status == "running"]
+    found = [] if len(running) >= nodes.NODES else [doctor.memory()]
+    return [finding for finding in found if finding.state == "missing"]
+
+
+def _require_memory(engine: DockerClient, settings: KindSettings) -> None:
+    for short in _short_memory(engine, settings):
+        raise SubstrateUnavailable(
+            f"too little memory for {nodes.NODES} nodes: {short.detail}", help=short.help
+        )
+
+
 def check(settings: KindSettings) -> list[Difference]:
     """Return what `up` would do, and do none of it. Empty when the lab is up."""
     differences = [
@@ -204,6 +219,10 @@ def check(settings: KindSettings) -> list[Difference]:
         differences += [
             Difference(f"port {port}", "in use by another program", "refuse, until it is free")
             for port in _taken_ports(engine, settings)
+        ]
+        differences += [
+            Difference(short.name, short.detail, "refuse, until there is more")
+            for short in _short_memory(engine, settings)
         ]
         return differences + [
             Difference(piece.name, piece.detail or piece.state, ACTIONS[piece.state])

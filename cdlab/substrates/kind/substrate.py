@@ -130,8 +130,8 @@ class KindSubstrate:
         """Every repository of the run, with those who may push to it."""
         assert self._application is not None
         code = access.writers(self._grants, "code_repos")
-        services = [(each.name, code) for each in self._application.microservices]
-        return [*services, (CONFIG_REPO, access.writers(self._grants, "config_repo"))]
+        microservices = [(each.name, code) for each in self._application.microservices]
+        return [*microservices, (CONFIG_REPO, access.writers(self._grants, "config_repo"))]
 
     def _make_repository(self, name: str, writers: list[str]) -> None:
         self._administer("PUT", f"{self.run}/{name}", {"writers": writers})
