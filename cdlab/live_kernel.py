@@ -88,6 +88,12 @@ class LiveKernel(Kernel):
             raise
         return future.result()
 
+    async def settle(self, seconds: float) -> None:
+        """Wait, at most that long, for the calls of cancelled actors that still run in threads."""
+        until = self.now() + seconds
+        while self._offloads and self.now() < until:
+            await self.sleep(0.02)
+
     def submit(
         self, coroutine: Coroutine[Any, Any, T], *, name: str, context: object = None
     ) -> Future[T]:

@@ -308,3 +308,24 @@ def test_actors_that_never_rest_do_not_outrun_the_deadline(
 
     with pytest.raises(Stalled, match="the deadline has passed"):
         kernel.run(main(), deadline_seconds=0.01)
+
+
+def test_settling_waits_for_the_calls_of_those_who_were_cancelled(kernel: LiveKernel) -> None:
+    """Their threads go on; who removes what they make has to come after them."""
+    may_end, has_ended = threading.Event(), threading.Event()
+
+    def call() -> None:
+        may_end.wait(5)
+        has_ended.set()
+
+    async def main() -> bool:
+        caller = kernel.spawn(kernel.offload(call, what="a slow call"), name="caller")
+        await kernel.sleep(0.02)
+        caller.cancel()
+        await kernel.settle(0.02)
+        assert not has_ended.is_set(), "no longer than it was told"
+        may_end.set()
+        await kernel.settle(5)
+        return has_ended.is_set()
+
+    assert kernel.run(main(), deadline_seconds=10)

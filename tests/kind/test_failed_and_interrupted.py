@@ -112,9 +112,6 @@ def first_new(runs: Callable[[], Iterable[str]], before: set[str]) -> str:
     pytest.fail(f"no run shows up within {BEGIN_SECONDS:g} s")
 
 
-@pytest.mark.xfail(
-    reason="what runs in the kernel's threads goes on while the run is removed", strict=False
-)
 @pytest.mark.parametrize("moment", ["first namespace", "first image"])
 def test_an_interrupted_run_leaves_nothing(
     cdlab_lab: real.Lab, administrator: KubernetesApi, tmp_path: Path, moment: str

@@ -132,7 +132,9 @@ def pull(engine: DockerClient, image: str) -> None:
     except docker.errors.DockerException as error:
         mend = f"docker pull {image}"
         if "kindest/node" in image:
-            mend += "   (or export CDLAB_NODE_IMAGE=<a node image that is on this machine>)"
+            here = [tag for each in engine.images.list("kindest/node") for tag in each.tags]
+            other = here[0] if here else "<a node image that is on this machine>"
+            mend += f"   (or export CDLAB_NODE_IMAGE={other})"
         why = getattr(error, "explanation", None) or error
         raise SubstrateUnavailable(
             f'the image "{image}" is not on this machine and cannot be pulled: {why}', help=mend

@@ -43,6 +43,8 @@ THREADS = 8
 """For what is made before a run; the API server is the limit."""
 READY_SECONDS = 60.0
 """How long a namespace may take to get its default ServiceAccount, or to go away before that."""
+SETTLE_SECONDS = 10.0
+"""How long an interrupted run may take to end what it began; a build of the samples takes 2 s."""
 CONFIG_REPO = "config"
 _RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 _log = logging.getLogger("cdlab.decisions")
@@ -239,6 +241,8 @@ class KindSubstrate:
         return list(self._administer("GET", f"{self.run}/{repository}/reflog"))
 
     async def destroy(self) -> None:
+        # A build or a namespace that is being made would outlive a removal that did not see it.
+        await self.kernel.settle(SETTLE_SECONDS)
         await self.kernel.offload(self._destroy, what="removal of the run")
 
     def _destroy(self) -> None:
