@@ -39,7 +39,7 @@ NOT_THERE = (SubstrateUnavailable, ClusterUnavailable, RegistryUnavailable, Repo
 
 
 class Substrate(StrEnum):
-    """The substrates as an option's values. The names are those of `worlds.SUBSTRATES`."""
+    """The substrates as an option's values."""
 
     sim = "sim"
     kind = "kind"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,7 @@ from cdlab.errors import ScenarioError
 from cdlab.expectations import Verdict
 from cdlab.model import Variant
 from cdlab.runner import Run
-from cdlab.scenario import PROFILES, Scenario, load
+from cdlab.scenario import PROFILES, load
 from cdlab.stories import STORIES
 
 if TYPE_CHECKING:
@@ -222,7 +221,6 @@ def _addresses() -> Addresses:
 
 def _play(path: Path, asked: Playing) -> Played:
     scenario = load(path)
-    _refuse_unreadable(path, scenario)
     if asked.seed is not None:
         scenario = replace(scenario, seed=asked.seed)
     if asked.substrate == "kind":
@@ -240,21 +238,6 @@ def _play(path: Path, asked: Playing) -> Played:
     if not played.is_as_expected:
         _keep_evidence(done, path, asked)
     return played
-
-
-def _refuse_unreadable(path: Path, scenario: Scenario) -> None:
-    """Raise `ScenarioError` for expectations that make no sense, before anything runs."""
-    wrong = expectations.mistakes(scenario.expect)
-    if wrong:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        found = [(_line(lines, measure), f"expect: {measure}: {what}") for measure, what in wrong]
-        raise ScenarioError(str(path), sorted(found), help="`cdlab schema` shows what may be said")
-
-
-def _line(lines: list[str], measure: str) -> int:
-    name = measure.rpartition(".")[2]
-    found: Iterator[int] = (n for n, text in enumerate(lines, 1) if text.strip().startswith(name))
-    return next(found, 1)
 
 
 def _keep_evidence(outcome: Run | Exception, path: Path, asked: Playing) -> None:
