@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 
 from cdlab.errors import SubstrateUnavailable
-from cdlab.model import ImageRef, Variant
+from cdlab.model import ImageRef, RollbackRequest, Variant
 from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.statistics import median
@@ -40,7 +40,7 @@ def measured(pairs: int) -> list[tuple[float, float]]:
                 await lab.delivery.promote(NAME, "staging", WHERE, "alice")
                 await lab.observed.until_serves(NAME, WHERE, bad.content, replicas)
             begin = lab.kernel.now()
-            await lab.delivery.rollback(NAME, WHERE, "alice", "bench")
+            await lab.delivery.rollback(RollbackRequest(workload=NAME, environment=WHERE))
             await lab.observed.until_serves(NAME, WHERE, good.content, replicas)
             rollback = lab.kernel.now() - begin
             await cluster.rollout_status(NAME, WHERE)

@@ -8,12 +8,12 @@ association confidence, Zimmermann et al. 2004; the vector, `docs/measures.md`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cdlab.grants import grants_of
 from cdlab.history import OK, Event, History
 from cdlab.model import Grant
-from cdlab.pod_timeline import served_at, serving_at
+from cdlab.pod_timeline import contents, served_at, serving_at, steps
 from cdlab.rollback_time import asked, done
 
 WRITES = ("write", "apply")
@@ -91,6 +91,12 @@ def components_to_roll_back(history: History) -> int | None:
     return None if cone is None else len(needed(cone))
 
 
+def components_to_roll_back_cold(history: History) -> int | None:
+    """The same with the image on no node any more, so that the pods have to pull it."""
+    cone = _of_rollback(history)
+    return None if cone is None else len(needed(cone) | {"registry"})
+
+
 def components_to_deploy(history: History) -> int | None:
     """The same for a push until it runs in an automatic environment."""
     found = [needed(cone) for cone in cones(history, "deploy")]
@@ -115,8 +121,14 @@ def artifact_fidelity(history: History) -> float | None:
     if ask is None or end is None:
         return None
     where, name = ask.detail["environment"], ask.detail["workload"]
-    deploys = [e for e in history.of("IntentDeclared") if e.detail["intent"] == "deploy"]
-    good = served_at(history, where, name, deploys[0].seq)
+    source = contents(history)
+    good = {
+        digest
+        for step in steps(history, where, name)
+        if step.event.seq < ask.seq
+        for digest in step.serving.values()
+        if source.get(digest) == ask.detail["good"]
+    }
     after = serving_at(history, where, name, end.seq).values()
     return sum(digest in good for digest in after) / len(after)
 
@@ -133,7 +145,7 @@ def good_commits_lost(history: History) -> int | None:
     if ask is None or cone is None:
         return None
     lost = [revision for event in _rewrites(cone) for revision in event.detail["lost"]]
-    return sum(revision not in ask.detail["bad_revisions"] for revision in lost)
+    return sum(revision not in ask.detail.get("bad_revisions", ()) for revision in lost)
 
 
 def _rewrites(cone: Iterable[Event]) -> list[Event]:
@@ -185,6 +197,36 @@ def writable_resources(history: History) -> dict[str, int]:
     return {**counts, "maximum": max(counts.values())}
 
 
+def privilege_concentration(history: History) -> dict[str, float | None]:
+    """
+    Herfindahl index of the writable resources over automation's principals. 1/k to 1 for k of them.
+
+    `one_manager` is what `grants.toml` says. `one_manager_per_environment` is the same architecture
+    with a release manager in each environment, which writes that one and the config repo; None
+    where there is no manager to divide.
+    """
+    m, automation = len(history.settings["environments"]), _automation(history)
+    one = herfindahl([resources_of(grant, m) for grant in automation])
+    if not any(grant.principal == "manager" for grant in automation):
+        return {"one_manager": one, "one_manager_per_environment": None}
+    divided = [
+        resources
+        for grant in automation
+        for resources in (
+            [resources_of(grant, 1)] * m
+            if grant.principal == "manager"
+            else [resources_of(grant, m)]
+        )
+    ]
+    return {"one_manager": one, "one_manager_per_environment": herfindahl(divided)}
+
+
+def herfindahl(sizes: Sequence[int]) -> float:
+    """The sum of the squared shares: 1 when one has it all, 1/k when k have the same. 0 of none."""
+    total = sum(sizes)
+    return sum(size * size for size in sizes) / total**2 if total else 0.0
+
+
 def cluster_credentials_outside(history: History) -> int:
     """Environments' credentials that lie outside the cluster they open."""
     m = len(history.settings["environments"])
@@ -193,7 +235,13 @@ def cluster_credentials_outside(history: History) -> int:
 
 def blast_radius(history: History) -> dict[str, float]:
     """Principal -> share of all workloads its own credentials can change, and the maximum."""
-    shares: dict[str, float] = {
-        g.principal: float(can_change_workloads(g)) for g in _automation(history)
-    }
-    return {**shares, "maximum": max(shares.values())}
+    return blast_radius_of(_automation(history))
+
+
+def blast_radius_of(grants: Iterable[Grant]) -> dict[str, float]:
+    """The same for any grants; several of one principal add up."""
+    shares: dict[str, float] = {}
+    for grant in grants:
+        share = float(can_change_workloads(grant))
+        shares[grant.principal] = max(share, shares.get(grant.principal, 0.0))
+    return {**shares, "maximum": max(shares.values(), default=0.0)}

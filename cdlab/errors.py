@@ -141,3 +141,7 @@ class RolloutTimedOut(PortError):
 
 class ClusterUnavailable(PortError):
     """The API server did not answer."""
+
+
+class ManagerUnavailable(PortError):
+    """The release manager does not run. Nothing was asked of it."""

@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cdlab.model import PRINCIPALS, Grant
+
+BOXES = (
+    "code-repos",
+    "ci",
+    "registry",
+    "workloads",
+    "config-repo",
+    "policies",
+    "manager",
+)
+"""What can influence what, the same for every architecture, whether it has the box or not."""
+
+
+@cache
+def _document() -> dict[str, Any]:
+    import tomllib
+
+    return tomllib.loads(Path(__file__).with_name("grants.toml").read_text(encoding="utf-8"))
 
 
 @cache
 def grants_of(architecture: str) -> tuple[Grant, ...]:
     """The grants of one architecture, `v1`, `v2` or `v3`, in the order of the file."""
-    import tomllib
-
-    text = Path(__file__).with_name("grants.toml").read_text(encoding="utf-8")
-    table = tomllib.loads(text)[architecture]
+    table = _document()[architecture]
     assert set(table) <= set(PRINCIPALS), f"unknown principals in grants.toml: {sorted(table)}"
     return tuple(_grant(principal, dict(rights)) for principal, rights in table.items())
 
@@ -28,3 +44,16 @@ def _grant(principal: str, rights: dict[str, object]) -> Grant:
     is_automation = rights.pop("automation", False)
     runs = rights.pop("runs", "outside")
     return Grant(principal=principal, runs=runs, is_automation=is_automation, **rights)  # type: ignore[arg-type]
+
+
+@cache
+def influence_of(architecture: str) -> tuple[tuple[str, str], ...]:
+    """
+    (box, box) where a change of the first changes the second and nobody has to agree.
+
+    What the grants make possible, as far as something uses it by itself.
+    """
+    edges = tuple((one, other) for one, other in _document()["influence"][architecture])
+    unknown = {box for edge in edges for box in edge} - set(BOXES)
+    assert not unknown, f"unknown boxes in grants.toml: {sorted(unknown)}"
+    return edges

@@ -18,8 +18,10 @@ from cdlab.coupling import (
     collateral,
     components_to_deploy,
     components_to_roll_back,
+    components_to_roll_back_cold,
     good_commits_lost,
     history_rewrites,
+    privilege_concentration,
     rebuilds,
     registry_bytes,
     touch_of_a_deploy,
@@ -28,7 +30,21 @@ from cdlab.coupling import (
     writable_resources,
     write_touch_of_a_rollback,
 )
+from cdlab.divergence import (
+    incompatible_seconds,
+    ssot_divergence,
+    ssot_divergence_ended_by,
+    ssot_divergence_maximum,
+)
 from cdlab.history import History
+from cdlab.incidents import outage_matrix, rebuild, requests_dropped, requests_sent
+from cdlab.independence import (
+    change_amplification,
+    good_commits_withdrawn,
+    version_independence,
+)
+from cdlab.influence import mediated_blast_radius, propagation_cost, reach
+from cdlab.manual_work import manual_steps
 from cdlab.rollback_time import (
     bad_is_back,
     lead_time_seconds,
@@ -36,6 +52,7 @@ from cdlab.rollback_time import (
     rollback_seconds,
     stayed_rolled_back,
 )
+from cdlab.served import replicas_at_end, serves_at_end
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
     "rollback_seconds": rollback_seconds,
@@ -53,15 +70,34 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "artifact_fidelity": artifact_fidelity,
     "history_rewrites": history_rewrites,
     "good_commits_lost": good_commits_lost,
+    "good_commits_withdrawn": good_commits_withdrawn,
     "collateral": collateral,
+    "version_independence": version_independence,
+    "change_amplification": change_amplification,
     "writable_resources": writable_resources,
     "cluster_credentials_outside": cluster_credentials_outside,
+    "privilege_concentration": privilege_concentration,
     "blast_radius": blast_radius,
+    "mediated_blast_radius": mediated_blast_radius,
+    "reach": reach,
+    "propagation_cost": propagation_cost,
     "components_to_roll_back": components_to_roll_back,
+    "components_to_roll_back_cold": components_to_roll_back_cold,
     "components_to_deploy": components_to_deploy,
+    "manual_steps": manual_steps,
+    "ssot_divergence": ssot_divergence,
+    "ssot_divergence_maximum": ssot_divergence_maximum,
+    "ssot_divergence_ended_by": ssot_divergence_ended_by,
+    "incompatible_seconds": incompatible_seconds,
+    "rebuild": rebuild,
+    "outage_matrix": outage_matrix,
+    "requests_sent": requests_sent,
+    "requests_dropped": requests_dropped,
+    "serves_at_end": serves_at_end,
+    "replicas_at_end": replicas_at_end,
 }
 
-IN_WORDS = ("divergence_after_rollback",)
+IN_WORDS = ("divergence_after_rollback", "ssot_divergence_ended_by", "serves_at_end")
 """Measures whose answer is a word. Others are numbers, true or false, or mappings to such."""
 
 

@@ -61,7 +61,7 @@ class Environment:
 
     name: str
     is_automated: bool = True
-    """Whether a new image is released to it with no further decision. Only V3 can say no."""
+    """Whether a new image is released with no further decision. V3, and V1 and V2 when gated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,16 @@ class Application:
 
     microservices: tuple[Microservice, ...]
     environments: tuple[Environment, ...]
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """The names of all environments."""
+        return tuple(each.name for each in self.environments)
+
+    @property
+    def automated(self) -> tuple[str, ...]:
+        """The environments that a push reaches with no further decision."""
+        return tuple(each.name for each in self.environments if each.is_automated)
 
     def microservice(self, name: str) -> Microservice:
         """Look one up by name. A name that is not there is a programming error."""
@@ -83,6 +93,8 @@ class Commit:
     revision: Revision
     parents: tuple[Revision, ...]
     message: str
+    time_us: int = 0
+    """When it was made, microseconds; git keeps whole seconds."""
     note: str = ""
     """The health note, `refs/notes/cdlab-health`: a line `environment/workload healthy` each."""
 
@@ -135,7 +147,19 @@ class Tag:
     name: str
     digest: Digest
     created_us: int
-    """When the image was built, microseconds. A cached rebuild keeps the date of the first."""
+    """
+    When the image was made, microseconds.
+
+    The label `org.opencontainers.image.created` where the image has it, as in Flux; else when it
+    was built. A cached rebuild keeps the date of the first.
+    """
+    commits: int = 0
+    """The label `dev.cdlab.commits`: how many its commit stands on. Orders those of one second."""
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """What images are ordered by: the greatest is the newest."""
+        return self.created_us, self.commits
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +212,24 @@ class Outcome:
         return self.status == "released"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackRequest:
+    """What somebody asks for who wants an environment to run what it ran before."""
+
+    workload: str
+    environment: str
+    user: str = "alice"
+    message: str = ""
+    undo: Revision | None = None
+    """V1 and V2 by code: the commit to undo. None: the newest."""
+    to: Revision | None = None
+    """
+    The revision whose image to go back to: V3's `--to`, and what CI deploys again in `redeploy`.
+
+    None: what ran before this, as far as the architecture knows.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What somebody decided and why, also where no other port is called."""
@@ -219,7 +261,9 @@ class Variant:
     """
 
     rollback: str = "revert"
-    """V1, V2: `revert` | `force-push`. All: `rollout-undo`, out of band. V3: `command`."""
+    """V1, V2 `revert` | `force-push`, V3 `command`; the others are not the article's."""
+    is_gated: bool = False
+    """V1, V2: whether CI waits for an approval before each environment that is not automated."""
     has_build_cache: bool = True
     """Whether the builder may reuse layers. Both are always reported."""
     poll_interval_seconds: float | None = None
@@ -229,7 +273,7 @@ class Variant:
 
     def label(self) -> str:
         """The variant's name in tables: `revert, cache`."""
-        parts = [self.rollback]
+        parts = [self.rollback, *(["gated"] if self.is_gated else [])]
         if self.rollback in ("revert", "force-push"):
             parts.append("cache" if self.has_build_cache else "no cache")
         if self.poll_interval_seconds is not None:

@@ -78,6 +78,20 @@ class Observed:
             await self._changed.wait()
         return True
 
+    async def until_changed(self) -> None:
+        """Return at the next change of any pod."""
+        await self._changed.wait()
+
+    async def until_tried(self, workload: str, environment: str, before: Collection[str]) -> None:
+        """Return as soon as there is a pod that was not there *before*, whatever becomes of it."""
+        while all(pod in before for pod in self.pods(workload, environment)):
+            await self._changed.wait()
+
+    async def until_ready(self, workload: str, environment: str, count: int) -> None:
+        """Return as soon as exactly *count* pods are Ready."""
+        while len(self.serving(workload, environment)) != count:
+            await self._changed.wait()
+
     async def until_serves(
         self, workload: str, environment: str, content: Content, replicas: int
     ) -> None:

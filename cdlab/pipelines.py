@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from cdlab.architectures import OnPush
-from cdlab.errors import CdlabError
-from cdlab.kernel import Event, Kernel
+from cdlab.errors import CdlabError, PortError
+from cdlab.kernel import Actor, Event, Kernel
 from cdlab.model import Revision
 from cdlab.ports import Ports
+
+PAUSE_SECONDS = 5.0
+"""Until CI listens again after the git server did not answer."""
 
 
 class PipelineLog(Protocol):
@@ -39,40 +42,72 @@ class Pipelines:
         self.ports = ports
         self.log = log
         self.executors = kernel.resource("a CI executor", executors)
-        self._finished: dict[Revision, Event] = {}
+        self._events: dict[tuple[str, Revision], Event] = {}
+        self._seen: dict[str, Revision | None] = dict.fromkeys(ports.code_repos)
+        self._actors: list[Actor] = []
+        self._is_stopped = False
 
     def start(self) -> None:
         """Begin to watch, one actor for each code repo."""
+        self._is_stopped = False
         for name in self.ports.code_repos:
-            self.kernel.spawn(self._watch(name), name=f"CI for {name}")
+            watch = self.kernel.spawn(self._watch(name), name=f"CI for {name}")
+            self._actors.append(watch)
+
+    def stop(self) -> None:
+        """
+        End at once, and with it every run that is under way.
+
+        `start` goes on with the pushes that were not seen; runs that were cut off stay cut off.
+        """
+        self._is_stopped = True
+        for actor in self._actors:
+            actor.cancel()
+        self._actors.clear()
 
     async def finished(self, revision: Revision) -> str:
         """Wait for the first run of a revision, and return why it failed; empty if it did not."""
-        return str(await self._event(revision).wait())
+        return str(await self._event("end", revision).wait())
+
+    async def started(self, revision: Revision) -> None:
+        """Wait until a run of a revision began."""
+        await self._event("start", revision).wait()
 
     async def _watch(self, name: str) -> None:
-        revision = None
         while True:
-            revision = await self.ports.code_repos[name].wait_for_push(revision)
-            run = self._run(name, revision)
-            self.kernel.spawn(run, name=f"pipeline {name} {revision[:7]}")
+            try:
+                pushed = await self.ports.code_repos[name].wait_for_push(self._seen[name])
+            except PortError:
+                await self.kernel.sleep(PAUSE_SECONDS)
+                continue
+            self._seen[name] = pushed
+            run = self.kernel.spawn(self._run(name, pushed), name=f"pipeline {name} {pushed[:7]}")
+            self._actors = [each for each in self._actors if not each.done] + [run]
 
     async def _run(self, name: str, revision: Revision) -> None:
         self.log.pipeline_changed("PipelineRunQueued", name, revision, "")
         async with self.executors:
             self.log.pipeline_changed("PipelineRunStarted", name, revision, "")
-            because = ""
+            self._event("start", revision).set()
+            because: str | None = None
             try:
                 await self.continuous_integration.on_push(name, revision)
+                because = ""
             except CdlabError as error:
                 because = f"{type(error).__name__}: {error.message}"
+            finally:
+                if because is None and self._is_stopped:
+                    because = "CI was stopped"
+                if because is not None:  # else the whole run is over, and CI with it
+                    self._end(name, revision, because)
+
+    def _end(self, name: str, revision: Revision, because: str) -> None:
         kind = "PipelineRunFailed" if because else "PipelineRunFinished"
         self.log.pipeline_changed(kind, name, revision, because)
-        event = self._event(revision)
-        if not event.is_set:
-            event.set(because)
+        self._event("end", revision).set(because)
 
-    def _event(self, revision: Revision) -> Event:
-        if revision not in self._finished:
-            self._finished[revision] = self.kernel.event(f"the pipeline run of {revision[:7]}")
-        return self._finished[revision]
+    def _event(self, what: str, revision: Revision) -> Event:
+        key = what, revision
+        if key not in self._events:
+            self._events[key] = self.kernel.event(f"the {what} of the pipeline run {revision[:7]}")
+        return self._events[key]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from cdlab.model import (
     Application,
@@ -30,6 +30,10 @@ from cdlab.model import (
     RunningWorkload,
     Tag,
 )
+
+NO_LABELS: Mapping[str, str] = {}
+Box = Literal["code-repo", "config-repo", "registry", "api-server"]
+"""What can be taken down as a whole. CI and the release manager are actors, stopped as such."""
 
 
 class Checkout(Protocol):
@@ -108,11 +112,14 @@ class GitRepository(Protocol):
 class ImageBuilder(Protocol):
     """`docker build`. The only slow build: nothing else hides one."""
 
-    async def build(self, checkout: Checkout, ref: ImageRef) -> BuiltImage:
+    async def build(
+        self, checkout: Checkout, ref: ImageRef, labels: Mapping[str, str] = NO_LABELS
+    ) -> BuiltImage:
         """
-        Build the committed files of *checkout*.
+        Build the committed files of *checkout*, and write *labels* into the image.
 
-        With the cache on, the same content gives the same image; without it, never.
+        With the cache on, the same content and labels give the same image; without it, never.
+        Other labels make another image of the same layers.
 
         Raises:
             BuildFailed: The Dockerfile did not run through.
@@ -149,6 +156,9 @@ class Cluster(Protocol):
             ManifestRejected: The API server refused it. Nothing is promised about earlier
                 documents of the same manifest.
         """
+
+    async def diff(self, manifest: str, environment: str) -> bool:
+        """Tell whether applying a manifest would change anything, and write nothing."""
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         """Replace the image of the container named like the workload. `WorkloadNotFound`."""
@@ -203,10 +213,57 @@ class Ports:
     clock: Clock
 
 
+PortsOf = Callable[[Principal], Ports]
+"""How an architecture gets the boxes for each principal whose work it does."""
+
+
+class Incidents(Protocol):
+    """What happens to a world without anybody's credentials: outages, lost machines and data."""
+
+    async def stop(self, box: Box) -> None:
+        """
+        Take a box down; returns when it no longer answers.
+
+        Who asks it then gets `RepositoryUnavailable`, `RegistryUnavailable` or
+        `ClusterUnavailable`; who waits for a push or a tag goes on waiting. Pods go on running.
+        """
+
+    async def restart(self, box: Box) -> None:
+        """Bring a box back with all that it held; returns when it answers."""
+
+    async def lose_node(self, workload: str, environment: str) -> str:
+        """
+        Stop the machine that runs most Ready pods of a workload, and return its name.
+
+        When the cluster has noticed, they are not Ready any more; when the pods' toleration is
+        over as well, others take their place on the machines that are left.
+        """
+
+    async def restore_node(self, node: str) -> None:
+        """Start a stopped machine again; returns when pods can be placed on it."""
+
+    async def delete_cluster(self) -> None:
+        """
+        Delete the cluster with everything in it, and make an empty one in its place.
+
+        It has the same environments and grants. Repositories and registry stay as they are.
+        """
+
+    async def empty_registry(self) -> None:
+        """Lose every image and tag of this application. Nodes keep what they have pulled."""
+
+    async def request(self, workload: str, environment: str) -> bool:
+        """Send one HTTP request through a workload's Service, and tell whether 200 came back."""
+
+
 class Substrate(Protocol):
     """A world in which an application can be delivered: boxes, people's credentials, observers."""
 
     name: str
+
+    @property
+    def incidents(self) -> Incidents:
+        """What can happen to this world. Usable after `create`."""
 
     def image_repository(self, microservice: str) -> str:
         """Where a microservice's images live, host included."""

@@ -24,7 +24,15 @@ from cdlab.model import (
     RunningWorkload,
     Tag,
 )
-from cdlab.ports import Checkout, Cluster, GitRepository, ImageBuilder, ImageRegistry, Ports
+from cdlab.ports import (
+    NO_LABELS,
+    Checkout,
+    Cluster,
+    GitRepository,
+    ImageBuilder,
+    ImageRegistry,
+    Ports,
+)
 from cdlab.recording import Call, Recorder
 
 
@@ -166,12 +174,14 @@ class RecordingBuilder:
     def __init__(self, inner: ImageBuilder, recorder: Recorder, principal: Principal) -> None:
         self.inner, self.recorder, self.principal = inner, recorder, principal
 
-    async def build(self, checkout: Checkout, ref: ImageRef) -> BuiltImage:
+    async def build(
+        self, checkout: Checkout, ref: ImageRef, labels: Mapping[str, str] = NO_LABELS
+    ) -> BuiltImage:
         name = ref.repository.rpartition("/")[2]
         inner = checkout.inner if isinstance(checkout, RecordingCheckout) else checkout
         return await self.recorder.record(
             Call("ImageBuilt", "ci", "exec", name, self.principal),
-            self.inner.build(inner, ref),
+            self.inner.build(inner, ref, labels),
             lambda image: {"detail": {"ref": str(ref), "content": image.content}},
         )
 
@@ -240,6 +250,13 @@ class RecordingCluster:
             self._call("ManifestsApplied", "apply", environment),
             self.inner.apply(manifest, environment),
             lambda changed: {"detail": {"changed": changed, "manifest": manifest}},
+        )
+
+    async def diff(self, manifest: str, environment: str) -> bool:
+        return await self.recorder.record(
+            self._call("ManifestsCompared", "read", environment),
+            self.inner.diff(manifest, environment),
+            lambda differs: {"detail": {"differs": differs}},
         )
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:

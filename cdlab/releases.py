@@ -15,10 +15,11 @@ from operator import attrgetter
 from typing import Literal
 
 from cdlab import manifests
-from cdlab.model import Commit, Decision, ImageRef, Outcome, Tag
+from cdlab.model import Commit, Decision, ImageRef, Outcome, Revision, RollbackRequest, Tag
 from cdlab.policies import HOLD, PREFIX, Policy, Stop, policy_of
 from cdlab.ports import Checkout
 
+NO_EARLIER = "no earlier healthy release"
 Cause = Literal["automation", "release", "promotion", "rollback"]
 
 
@@ -41,6 +42,21 @@ class ReleaseRequest:
     """Rollback: whether to stop automation in the same commit. False is the naive variant."""
     is_forced: bool = False
     """Go past a lock. Recorded in the commit."""
+    to: Revision | None = None
+    """Rollback: the tag to go back to. None: the last healthy release before this one."""
+
+    @classmethod
+    def rollback(cls, asked: RollbackRequest, *, has_hold: bool) -> ReleaseRequest:
+        """A release of something earlier, as somebody asked for it."""
+        return cls(
+            cause="rollback",
+            workload=asked.workload,
+            environment=asked.environment,
+            user=asked.user,
+            message=asked.message,
+            to=asked.to,
+            has_hold=has_hold,
+        )
 
     @property
     def path(self) -> str:
@@ -59,6 +75,20 @@ class Plan:
     def decision(self, request: ReleaseRequest) -> Decision:
         """What to tell the `Decisions` port."""
         return Decision(request.cause, request.workload, request.environment, self.outcome)
+
+
+def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decision]]:
+    """
+    Each manifest of an environment that names an image by digest, and how to tell of its sync.
+
+    A manifest that was put there and never released names none: there is nothing to run yet.
+    """
+    folder = config_path(environment, "")[: -len(".yaml")]
+    outcome = Outcome("released", "it differed from the config repo", checkout.head)
+    for path in checkout.paths(folder):
+        name, manifest = path.removeprefix(folder).removesuffix(".yaml"), checkout.read(path)
+        if ImageRef.parse(manifests.image_of(manifest, name, path=path)).digest:
+            yield manifest, Decision("sync", name, environment, outcome)
 
 
 def config_path(environment: str, workload: str) -> str:
@@ -103,7 +133,7 @@ def _newest(request: ReleaseRequest, policy: Policy, running: ImageRef) -> Image
     eligible = [tag for tag in request.tags if policy.admits(tag.name)]
     if not eligible:
         return "no tag matches"
-    newest = max(reversed(eligible), key=attrgetter("created_us"))
+    newest = max(reversed(eligible), key=attrgetter("age"))
     obstacle = _is_downgrade(newest, request, running)
     return obstacle or ImageRef(request.repository, newest.name, newest.digest)
 
@@ -121,15 +151,16 @@ def _is_downgrade(newest: Tag, request: ReleaseRequest, running: ImageRef) -> st
         return "the running image is not listed"
     if newest.digest == known[0].digest:
         return "up to date"
-    return "older than current" if newest.created_us <= known[0].created_us else ""
+    return "older than current" if newest.age <= known[0].age else ""
 
 
 def _plan_rollback(
     request: ReleaseRequest, checkout: Checkout, current: str, running: ImageRef
 ) -> Plan:
-    target = next(_earlier_healthy(request, checkout, running), None)
+    target = next(_earlier_healthy(request, checkout, current), None)
     if target is None:
-        return _no("refused", "no earlier healthy release", running)
+        what = f"{request.to} is no earlier healthy release" if request.to else NO_EARLIER
+        return _no("refused", what, running)
     hold = Stop(request.user, request.message or "rolled back") if request.has_hold else None
     kept = {k: v for k, v in manifests.annotations(current, request.workload).items() if ours(k)}
     policy: dict[str, str | None] = dict.fromkeys(
@@ -147,24 +178,37 @@ def ours(annotation: str) -> bool:
     return annotation.startswith(PREFIX)
 
 
-def _earlier_healthy(
-    request: ReleaseRequest, checkout: Checkout, running: ImageRef
-) -> Iterator[str]:
-    """Manifests to go back to, newest first: noted healthy, never an image rolled back from."""
-    commits = checkout.log(request.path)
-    left_behind = {
-        ImageRef.parse(_trailer(each, "From")).digest
-        for each in commits
-        if _is_rollback(each, request)
-    }
-    note = health_note(request.environment, request.workload)
+def _earlier_healthy(request: ReleaseRequest, checkout: Checkout, current: str) -> Iterator[str]:
+    """
+    Manifests to go back to, newest first: noted healthy, and never what was rolled back from.
+
+    That is an image, or a manifest where the rollback kept the image. Policy does not count: two
+    manifests that differ in it alone run the same.
+    """
+    name, commits = request.workload, checkout.log(request.path)
+    left_behind = {_without_policy(current, name)}
+    bad_images = set()
+    for commit in commits:
+        if _is_rollback(commit, request):
+            before = checkout.read(request.path, at=commit.parents[0])
+            left_behind.add(_without_policy(before, name))
+            if _trailer(commit, "From") != _trailer(commit, "To"):
+                bad_images.add(ImageRef.parse(_trailer(commit, "From")).digest)
+    note = health_note(request.environment, name)
     for commit in commits:
         if note not in commit.note.splitlines():
             continue
         manifest = checkout.read(request.path, at=commit.revision)
-        image = ImageRef.parse(manifests.image_of(manifest, request.workload))
-        if image.digest not in (running.digest, *left_behind):
-            yield manifest
+        image = ImageRef.parse(manifests.image_of(manifest, name))
+        is_left_behind = _without_policy(manifest, name) in left_behind
+        if is_left_behind or image.digest in bad_images or request.to not in (None, image.tag):
+            continue
+        yield manifest
+
+
+def _without_policy(manifest: str, workload: str) -> str:
+    found = manifests.annotations(manifest, workload)
+    return manifests.annotate(manifest, workload, dict.fromkeys(filter(ours, found)))
 
 
 def health_note(environment: str, workload: str) -> str:

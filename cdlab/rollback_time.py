@@ -40,13 +40,25 @@ def asked(history: History) -> Event | None:
     return None
 
 
+def known_good(history: History, ask: Event) -> str:
+    """
+    The content that has to serve when the rollback is done.
+
+    What ran before, unless the answer says more: a revert of one commit of many makes a content
+    that never ran.
+    """
+    answers = [e for e in history.of("RollbackAccepted") if e.intent == ask.intent]
+    return str((answers[0] if answers else ask).detail.get("good", ask.detail["good"]))
+
+
 def done(history: History) -> Event | None:
     """The pod event that completed the rollback; None if it never was."""
     ask = asked(history)
     if ask is None:
         return None
     what = ask.detail
-    return available(history, what["environment"], what["workload"], what["good"], ask.seq)
+    good = known_good(history, ask)
+    return available(history, what["environment"], what["workload"], good, ask.seq)
 
 
 def rollback_seconds(history: History) -> float | None:
@@ -148,8 +160,9 @@ def stayed_rolled_back(history: History) -> bool | None:
     if end is None:  # undone before it was complete, or never complete
         return False if history.of("RollbackUndone") else None
     source, until = contents(history), _observed_until(history)
+    good = known_good(history, ask)
     return not any(
-        source.get(digest) != ask.detail["good"]
+        source.get(digest) != good
         for step in steps(history, ask.detail["environment"], ask.detail["workload"])
         if end.seq < step.event.seq <= until
         for digest in step.serving.values()

@@ -17,15 +17,18 @@ from cdlab.errors import Stalled
 from cdlab.grants import grants_of
 from cdlab.history import SCHEMA, History
 from cdlab.kernel import Kernel
-from cdlab.manager.queue import ManagerIntervals, ReleaseQueue
+from cdlab.manager.queue import ReleaseQueue
+from cdlab.manager.watching import ManagerIntervals
 from cdlab.measures import measure
 from cdlab.model import Application, Microservice, Principal
 from cdlab.observed import Observed
 from cdlab.pipelines import Pipelines
 from cdlab.ports import Ports, Substrate
+from cdlab.recorded_incidents import RecordedIncidents, Stoppable
 from cdlab.recorded_ports import recorded
 from cdlab.recording import Call, Recorder
 from cdlab.rollback_time import phases
+from cdlab.sample_services import Knobs
 from cdlab.scenario import Scenario
 from cdlab.stories import STORIES, Lab, Story, StorySettings
 from cdlab.version import __version__
@@ -41,6 +44,12 @@ class Pace:
     """How long a story watches that a rollback stays: at least two looks."""
     deadline_seconds: float
     """When a run is given up and counts as censored."""
+    sync_seconds: float
+    """How often the release manager compares the cluster with the config repo."""
+    attempt_seconds: float
+    """When something that was attempted and did not happen counts as failed."""
+    request_seconds: float = 0.1
+    """Between two requests of a load."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +159,9 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Sto
         return recorded(world.substrate.ports(principal), recorder)
 
     pipelines, delivery = _start(world, scenario, application, recorder, ports)
+    actors: dict[str, Stoppable] = {"ci": pipelines}
+    if isinstance(delivery, ReleaseQueue):
+        actors["manager"] = delivery
     lab = Lab(
         kernel=world.kernel,
         application=application,
@@ -159,6 +171,7 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Sto
         pipelines=pipelines,
         observed=observed,
         recorder=recorder,
+        incidents=RecordedIncidents(world.substrate, recorder, actors),
         settings=_story_settings(world, scenario),
     )
     await story(lab)
@@ -189,6 +202,7 @@ def _start(
         variant.poll_interval_seconds or world.pace.look_seconds,
         is_poll_only=variant.poll_interval_seconds is not None,
         phase=world.look_phase,
+        sync_seconds=variant.poll_interval_seconds or world.pace.sync_seconds,
     )
     manager = architecture.manager(application, ports, variant)
     queue = ReleaseQueue(world.kernel, manager, ports("manager"), application, intervals)
@@ -200,11 +214,25 @@ def _story_settings(world: World, scenario: Scenario) -> StorySettings:
     poll = scenario.variant.poll_interval_seconds or 0.0
     return StorySettings(
         run=world.run,
-        replicas=scenario.replicas,
+        knobs=Knobs(
+            payload_kib=scenario.payload_kib,
+            build_work=scenario.build_work,
+            replicas=scenario.replicas,
+            has_readiness_probe=scenario.readiness_probe,
+            strategy=scenario.strategy,
+        ),
         is_out_of_band=scenario.variant.rollback == "rollout-undo",
         has_next_push=scenario.next_push,
         has_merge=scenario.merge,
         observation_seconds=max(world.pace.observation_seconds, 2 * poll),
-        payload_kib=scenario.payload_kib,
-        build_work=scenario.build_work,
+        bad=scenario.bad,
+        batch=scenario.batch,
+        commits_on_top=scenario.commits_on_top,
+        outage=scenario.outage,
+        operation=scenario.operation,
+        is_compatible=scenario.compatible,
+        has_registry_loss=scenario.registry_lost,
+        attempt_seconds=world.pace.attempt_seconds,
+        request_seconds=world.pace.request_seconds,
+        steps=scenario.steps,
     )

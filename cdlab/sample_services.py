@@ -31,6 +31,10 @@ class Knobs:
     """MiB that the build hashes."""
     replicas: int = 2
     """Pods in each environment."""
+    has_readiness_probe: bool = True
+    """Without one a pod gets requests as soon as its container runs."""
+    strategy: str = "RollingUpdate"
+    """Or `Recreate`: all old pods end before the first new one starts."""
 
     def __post_init__(self) -> None:
         if min(self.payload_kib, self.build_work, self.replicas) < 0:
@@ -57,8 +61,35 @@ def source(
         files = {path: re.sub(rf"\b{_TEMPLATE}\b", name, text) for path, text in files.items()}
     costs = _with_number(files["build.env"], "PAYLOAD_KIB=", knobs.payload_kib)
     files["build.env"] = _with_number(costs, "BUILD_WORK=", knobs.build_work)
-    files["service.yaml"] = _with_number(files["service.yaml"], "  replicas: ", knobs.replicas)
+    files["service.yaml"] = _manifest(files["service.yaml"], knobs)
     return files | _words(version=version, colour=colour, run=run)
+
+
+def _manifest(text: str, knobs: Knobs) -> str:
+    text = scaled(text, knobs.replicas)
+    if not knobs.has_readiness_probe:
+        probe = r" +readinessProbe:\n(?: {12,}.*\n)+"
+        text, count = re.subn(probe, "", text)
+        assert count == 1, "a sample microservice has one readiness probe"
+    if knobs.strategy != "RollingUpdate":
+        text = text.replace(
+            "  selector:\n", f"  strategy: {{type: {knobs.strategy}}}\n  selector:\n", 1
+        )
+    return text
+
+
+def scaled(manifest: str, replicas: int) -> str:
+    """Return a sample microservice's manifest with another number of replicas."""
+    return _with_number(manifest, "  replicas: ", replicas)
+
+
+NEVER_READY = {
+    "www/unhealthy": "",
+    "run.sh": "trap 'exit 0' TERM INT\nsleep 3600 &\nwait $!\n",
+}
+"""Files that make a version whose pods start and never answer."""
+CRASHING = {"www/crashing": "", "run.sh": "exit 1\n"}
+"""Files that make a version whose container ends at once."""
 
 
 def changed(files: Mapping[str, str], *, version: str, colour: str | None = None) -> dict[str, str]:

@@ -15,7 +15,8 @@ from typing import Any
 from cdlab.architectures import ARCHITECTURES
 from cdlab.errors import ScenarioError
 from cdlab.model import Environment, Variant
-from cdlab.scenario_checks import CHECKS, PROFILES, Mistake, line_of, meant, read
+from cdlab.scenario_checks import CHECKS, PROFILES, STRATEGIES, Mistake, line_of, meant, read
+from cdlab.stories import BADNESS, NEEDED, OPERATIONS, SETTINGS_OF
 
 __all__ = ["CHECKS", "PROFILES", "SAMPLE_MICROSERVICES", "Scenario", "load", "parse"]
 
@@ -43,6 +44,25 @@ class Scenario:
     variant: Variant = field(default_factory=Variant)
     next_push: bool = False
     merge: bool = False
+    bad: str = BADNESS[0]
+    """What is wrong with the bad release."""
+    batch: int = 1
+    """Commits of the bad release; the first is the bad one."""
+    commits_on_top: int = 0
+    """Good releases after the bad one."""
+    compatible: bool = False
+    """Whether the calling microservice works with both interfaces of the called one."""
+    registry_lost: bool = False
+    outage: str = ""
+    """The box that is down while `operation` is attempted."""
+    operation: str = OPERATIONS[0]
+    readiness_probe: bool = True
+    strategy: str = STRATEGIES[0]
+    """How Kubernetes replaces pods."""
+    steps: tuple[Mapping[str, Any], ...] = ()
+    """What the story `steps` does."""
+    faults: tuple[Mapping[str, Any], ...] = ()
+    """What goes wrong, as `cdlab/faults.py` lists it."""
     payload_kib: int = 0
     """KiB of incompressible bytes in each image."""
     build_work: int = 0
@@ -61,7 +81,8 @@ class Scenario:
     def settings(self) -> dict[str, Any]:
         """The effective settings as plain values: the first event of a history."""
         plain = {each.name: getattr(self, each.name) for each in fields(self)}
-        plain["microservices"] = list(self.microservices)
+        for each in ("microservices", "steps", "faults"):
+            plain[each] = list(plain[each])
         plain["environments"] = {
             each.name: "automated" if each.is_automated else "manual"
             for each in self.effective_environments
@@ -137,6 +158,7 @@ VARIANT_KEYS = {
     "build_cache": "has_build_cache",
     "poll_interval_seconds": "poll_interval_seconds",
     "hold": "has_hold",
+    "deploy": "is_gated",
 }
 
 
@@ -144,10 +166,13 @@ def _scenario(values: dict[str, Any]) -> Scenario:
     architecture = ARCHITECTURES[values["architecture"]]
     chosen = {ours: values.pop(key) for key, ours in VARIANT_KEYS.items() if key in values}
     chosen.setdefault("rollback", architecture.rollbacks[0])
+    if "is_gated" in chosen:
+        chosen["is_gated"] = chosen["is_gated"] == "gated"
     if "environments" in values:
         values["environments"] = _environments(values["environments"], architecture.name)
-    if "microservices" in values:
-        values["microservices"] = tuple(values["microservices"])
+    for key in ("microservices", "steps", "faults"):
+        if key in values:
+            values[key] = tuple(values[key])
     return Scenario(variant=Variant(**chosen), **values)
 
 
@@ -164,9 +189,15 @@ def _environments(value: Any, architecture: str) -> tuple[Environment, ...]:
 
 def _contradictions(values: dict[str, Any]) -> list[tuple[str, str]]:
     """(key, what) for settings that are right by themselves and wrong beside another one."""
-    found = []
-    if values.get("next_push") and values.get("story", "rollback") != "rollback":
-        found.append(("next_push", "only the story rollback has one"))
+    story = values.get("story", "rollback")
+    found = [
+        (key, f"only the stor{'y' if len(stories) == 1 else 'ies'} {' and '.join(stories)} can")
+        for key, stories in SETTINGS_OF.items()
+        if key in values and story not in stories
+    ]
+    found += [
+        ("story", f"{story} wants {key}") for key in NEEDED.get(story, ()) if key not in values
+    ]
     if "architecture" not in values:
         return found
     architecture = ARCHITECTURES[values["architecture"]]
@@ -178,11 +209,24 @@ def _contradictions(values: dict[str, Any]) -> list[tuple[str, str]]:
         for key in ("hold", "poll_interval_seconds"):
             if key in values:
                 found.append((key, f"{architecture.name} has no release manager: leave it out"))
-        environments = values.get("environments")
-        if isinstance(environments, dict) and "manual" in environments.values():
-            what = f"{architecture.name} releases every push everywhere: none can be manual"
+        environments, is_gated = values.get("environments"), values.get("deploy") == "gated"
+        has_manual = isinstance(environments, dict) and "manual" in environments.values()
+        if is_gated and not has_manual:
+            found.append(("deploy", "gated wants an environment that is manual"))
+        if has_manual and not is_gated:
+            what = (
+                f"{architecture.name} releases every push everywhere: none can be manual, unless"
+                " `deploy: gated`"
+            )
             found.append(("environments", what))
-    elif not effective[0].is_automated:
+    elif "deploy" in values:
+        found.append(("deploy", "a release manager has a policy for each environment instead"))
+    if not effective[0].is_automated:
         what = "the first has to be automated: there is none before it to promote from"
         found.append(("environments", what))
+    box = values.get("outage")
+    if (box == "manager" and architecture.manager is None) or (
+        box == "config-repo" and not architecture.has_config_repo
+    ):
+        found.append(("outage", f"{architecture.name} has no {box}"))
     return found

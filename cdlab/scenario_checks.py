@@ -15,8 +15,11 @@ from typing import Any, NamedTuple
 from cdlab import expectations
 from cdlab.architectures import ARCHITECTURES
 from cdlab.measures import MEASURES
-from cdlab.stories import STORIES
+from cdlab.recorded_incidents import ACTORS, BOXES
+from cdlab.stories import BADNESS, OPERATIONS, STORIES
+from cdlab.stories.steps import STEPS
 
+STRATEGIES = ("RollingUpdate", "Recreate")
 PROFILES = ("lean-ci", "heavy-ci", "constant")
 NAME = "[a-z]([a-z0-9-]*[a-z0-9])?"
 Mistake = tuple[int, str]
@@ -155,6 +158,39 @@ _EITHER = {"anyOf": [NAMES.schema, {**BY_NAME, "minProperties": 1}]}
 ENVIRONMENTS = Check(_list_or_mapping, _EITHER, _environments)
 EXPECTATIONS = Check(_mapping, {"type": "object"}, _expectations)
 
+
+def _steps(node: Any) -> list[Mistake]:
+    """What is wrong with each step, and what it wants."""
+    found: list[Mistake] = []
+    for each in node.value:
+        step, line = read(each), line_of(each)
+        if not isinstance(step, dict) or len(step) != 1:
+            found.append((line, "a step is one of its names with its settings: `- push: {…}`"))
+            continue
+        ((name, told),) = step.items()
+        if name not in STEPS:
+            found.append((line, f'"{name}" is no step{meant(str(name), STEPS)}'))
+            continue
+        wants, keys = STEPS[name], set(told or {}) if isinstance(told or {}, dict) else {""}
+        if not set(wants.needs) <= keys <= {*wants.needs, *wants.may}:
+            all_of_them = ", ".join([*wants.needs, *(f"{key}?" for key in wants.may)]) or "nothing"
+            found.append((line, f"{name} wants {all_of_them}"))
+    return found
+
+
+def _is_list(value: Any) -> str:
+    return "" if isinstance(value, list) and value else "a list of one step or more"
+
+
+_STEP = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 1,
+    "propertyNames": {"enum": list(STEPS)},
+}
+STEPS_OF_A_STORY = Check(_is_list, {"type": "array", "items": _STEP, "minItems": 1}, _steps)
+WAYS_BACK = tuple(dict.fromkeys(way for each in ARCHITECTURES.values() for way in each.rollbacks))
+
 CHECKS: Mapping[str, Check] = {
     "architecture": _one_of(ARCHITECTURES),
     "story": _one_of(STORIES),
@@ -164,12 +200,23 @@ CHECKS: Mapping[str, Check] = {
     "seed": _number(0, 2**63 - 1),
     "replicas": _number(1, 100),
     "executors": _number(1, 1000),
-    "rollback": _one_of(("revert", "force-push", "rollout-undo", "command")),
+    "rollback": _one_of(WAYS_BACK),
+    "deploy": _one_of(("automatic", "gated")),
     "build_cache": YES_OR_NO,
     "poll_interval_seconds": _number(0.1, 86_400, is_whole=False),
     "hold": YES_OR_NO,
     "next_push": YES_OR_NO,
     "merge": YES_OR_NO,
+    "bad": _one_of(BADNESS),
+    "batch": _number(1, 100),
+    "commits_on_top": _number(0, 20),
+    "compatible": YES_OR_NO,
+    "registry_lost": YES_OR_NO,
+    "outage": _one_of((*BOXES, *ACTORS)),
+    "operation": _one_of(OPERATIONS),
+    "readiness_probe": YES_OR_NO,
+    "strategy": _one_of(STRATEGIES),
+    "steps": STEPS_OF_A_STORY,
     "payload_kib": _number(0, 1_048_576),
     "build_work": _number(0, 1_000_000),
     "expect": EXPECTATIONS,

@@ -18,10 +18,22 @@ from cdlab.scenario import Scenario
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab
 
-SIMULATED_PACE = Pace(look_seconds=300.0, observation_seconds=900.0, deadline_seconds=30 * 86_400.0)
-"""Flux v1 looks every 300 s."""
+SIMULATED_PACE = Pace(
+    look_seconds=300.0,
+    observation_seconds=900.0,
+    deadline_seconds=30 * 86_400.0,
+    sync_seconds=300.0,
+    attempt_seconds=6 * 3600.0,
+)
+"""Flux v1 looks every 300 s, at the registry and at the cluster."""
 
-REAL_PACE = Pace(look_seconds=2.0, observation_seconds=4.0, deadline_seconds=240.0)
+REAL_PACE = Pace(
+    look_seconds=2.0,
+    observation_seconds=4.0,
+    deadline_seconds=240.0,
+    sync_seconds=4.0,
+    attempt_seconds=45.0,
+)
 """Short, because somebody waits for it; the interval is noted in every history."""
 
 

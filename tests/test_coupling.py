@@ -54,6 +54,28 @@ TABLE = [
     ("components_to_roll_back", 4, 5, 3),
     ("components_to_deploy", 4, 5, 6),
     ("cluster_credentials_outside", 2, 2, 2),  # V3: the manager runs in the runner's process
+    ("components_to_roll_back_cold", 4, 5, 4),
+    ("change_amplification", 2, 2, 1),
+    ("good_commits_withdrawn", 0, 0, 0),
+    ("mediated_blast_radius", None, 0, 1),
+    (
+        "reach",
+        {"one_identity": 1, "one_each": pytest.approx(1 / 3)},
+        {"one_identity": 1, "one_each": pytest.approx(1 / 3)},
+        {"one_identity": 0.5, "one_each": pytest.approx(1 / 6)},
+    ),
+    (
+        "privilege_concentration",
+        {"one_manager": 1, "one_manager_per_environment": None},
+        {"one_manager": 1, "one_manager_per_environment": None},
+        {"one_manager": 0.625, "one_manager_per_environment": 0.36},
+    ),
+    (
+        "manual_steps",
+        {"deploy": 1, "rollback": 1, "promote": None},
+        {"deploy": 1, "rollback": 1, "promote": None},
+        {"deploy": 1, "rollback": 1, "promote": 1},  # so that production takes two
+    ),
     ("writable_resources", {"ci": 3}, {"ci": 4}, {"ci": 1, "manager": 3}),
     ("blast_radius", {"ci": 1}, {"ci": 1}, {"ci": 0, "manager": 1}),
 ]
@@ -66,7 +88,7 @@ def test_the_table_of_the_design_is_what_runs_show(
     """One row for each measure; a principal's share also gives the maximum."""
     for architecture, expected in (("v1", v1), ("v2", v2), ("v3", v3)):
         found = deepcopy(measures(architecture)[name])
-        if isinstance(expected, dict):
+        if "maximum" in (found if isinstance(expected, dict) else ()):
             assert found.pop("maximum") == max(expected.values()), architecture
         assert found == expected, architecture
 
@@ -82,6 +104,77 @@ def test_collateral_is_the_other_environments_of_the_same_workload(
         environments=tuple(Environment(name) for name in ("dev", "staging", "production")[:m]),
     )
     assert found["collateral"] == share
+
+
+PLACES = ("dev", "staging", "production")
+
+
+def places(m: int, automated: int) -> tuple[Environment, ...]:
+    return tuple(Environment(name, number < automated) for number, name in enumerate(PLACES[:m]))
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 3), (2, 2), (3, 3)])
+@pytest.mark.parametrize("architecture", ["v1", "v2"])
+def test_a_push_changes_all_environments_of_its_workload(
+    measures: Callable[..., Measures], architecture: str, n: int, m: int
+) -> None:
+    """M workloads of nm: what one push reaches by its rights is what a run shows."""
+    names = ("users", "orders", "front-end")[:n]
+    found = measures(architecture, microservices=names, environments=places(m, m))
+    assert found["change_amplification"] == m
+    assert found["reach"]["one_each"] == pytest.approx(m / (n * m))
+
+
+@pytest.mark.parametrize(("n", "m", "automated"), [(1, 1, 1), (2, 3, 1), (3, 3, 2), (1, 3, 3)])
+def test_a_push_in_v3_changes_what_releases_by_itself(
+    measures: Callable[..., Measures], n: int, m: int, automated: int
+) -> None:
+    """The size of A, and of all workloads that share."""
+    names = ("users", "orders", "front-end")[:n]
+    found = measures("v3", microservices=names, environments=places(m, automated))
+    assert found["change_amplification"] == automated
+    assert found["reach"]["one_each"] == pytest.approx(automated / (n * m))
+
+
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_one_manager_gathers_privilege_and_one_each_spreads_it(
+    measures: Callable[..., Measures], m: int
+) -> None:
+    """(1 + (1+m)^2) / (2+m)^2 and (1+4m) / (1+2m)^2, which are the same for m = 1."""
+    found = measures("v3", environments=places(m, 1))["privilege_concentration"]
+    assert found == {
+        "one_manager": pytest.approx((1 + (1 + m) ** 2) / (2 + m) ** 2),
+        "one_manager_per_environment": pytest.approx((1 + 4 * m) / (1 + 2 * m) ** 2),
+    }
+
+
+def test_a_pinned_version_survives_a_push_only_where_a_manager_holds_it(
+    measures: Callable[..., Measures],
+) -> None:
+    """0 in V1 and V2, 1 in V3; without the hold V3 is no better."""
+    one = {"microservices": ("users",), "next_push": True}
+    for architecture in ("v1", "v2"):
+        assert measures(architecture, **one)["version_independence"] == 0
+    assert measures("v3", **one)["version_independence"] == 1
+    everywhere = {**one, "environments": places(2, 2)}
+    assert measures("v3", **everywhere)["version_independence"] == 1
+    naive = Variant(rollback="command", has_hold=False)
+    assert measures("v3", **everywhere, variant=naive)["version_independence"] == 0
+
+
+def test_the_config_repo_lies_after_an_undo_and_otherwise_for_a_rollout(
+    measures: Callable[..., Measures],
+) -> None:
+    """Undefined in V1; in V2 and V3 as long as commits take to be available."""
+    assert measures("v1")["ssot_divergence"] is None
+    # Deploy and rollback, m = 2 of 6 workloads, each from the commit to the last old pod: the apply
+    # of the one, then of the other environment, and two pods one after the other.
+    found = {each: measures(each) for each in ("v2", "v3")}
+    undone = measures("v2", variant=Variant(rollback="rollout-undo"), next_push=True)
+    assert found["v2"]["ssot_divergence_maximum"] == pytest.approx(2 / 6)
+    assert found["v3"]["ssot_divergence_maximum"] == pytest.approx(1 / 6)
+    assert undone["ssot_divergence"] > 3 * found["v2"]["ssot_divergence"]
+    assert undone["ssot_divergence_ended_by"] == "deploy"
 
 
 def test_without_a_cache_the_registry_grows_and_the_artifact_changes(
@@ -115,9 +208,13 @@ def test_out_of_band_touches_one_box_and_builds_nothing(
 def test_what_a_run_cannot_answer_is_none(measures: Callable[..., Measures]) -> None:
     """No rollback, no deploy: unknown and not 0. The grants can always be asked."""
     found = measures("v3", story="first-deployment")
-    static = {"writable_resources", "cluster_credentials_outside", "blast_radius"}
+    static = {
+        *("writable_resources", "cluster_credentials_outside", "blast_radius", "reach"),
+        *("mediated_blast_radius", "privilege_concentration", "propagation_cost"),
+    }
+    assert found.pop("manual_steps") == {"deploy": None, "rollback": None, "promote": None}
     assert {name for name, value in found.items() if value is not None} == static
-    assert list(found) == list(MEASURES)
+    assert {*found, "manual_steps"} == set(MEASURES)
 
 
 def event(component: str, op: str, outcome: str = "ok") -> Event:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cdlab.architectures.v1 import V1
 from cdlab.architectures.v2 import V2
 from cdlab.architectures.v3 import ContinuousIntegration, ReleaseManager
-from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Tag, Variant
-from cdlab.ports import Ports
+from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
+from cdlab.ports import PortsOf
+
+T = TypeVar("T")
+Made = Callable[[Application, PortsOf, Variant], T]
+"""What makes one side of an architecture, usually its class."""
 
 
 class OnPush(Protocol):
@@ -36,8 +40,11 @@ class Delivery(Protocol):
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
         """Run in *target* the image that runs in *source*."""
 
-    async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
+    async def rollback(self, request: RollbackRequest) -> Outcome:
         """Go back to what ran before. Returns when the request was accepted, not when it runs."""
+
+    async def rebuild(self, user: str) -> Outcome:
+        """Bring everything back into an empty cluster. Returns when all of it was applied."""
 
 
 class Manager(Delivery, Protocol):
@@ -49,6 +56,9 @@ class Manager(Delivery, Protocol):
     async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
         """Wait for a rollout and tell whether it ended with the released image."""
 
+    async def sync(self) -> Outcome:
+        """Make every environment what the config repo says, where it differs."""
+
     async def note(self, name: str, environment: str, revision: Revision) -> None:
         """Note that a release became available."""
 
@@ -59,12 +69,12 @@ class Architecture:
 
     name: str
     title: str
-    continuous_integration: Callable[[Application, Callable[[Principal], Ports], Variant], OnPush]
-    delivery: Callable[[Application, Callable[[Principal], Ports], Variant], Delivery] | None = None
-    manager: Callable[[Application, Callable[[Principal], Ports], Variant], Manager] | None = None
+    continuous_integration: Made[OnPush]
+    delivery: Made[Delivery] | None = None
+    manager: Made[Manager] | None = None
     """Present where a release manager runs; its commands then go through one queue."""
     has_config_repo: bool = True
-    rollbacks: tuple[str, ...] = ("revert", "force-push", "rollout-undo")
+    rollbacks: tuple[str, ...] = ("revert", "force-push", "config-revert", "rollout-undo")
     """The ways to roll back that a scenario may ask for; the first is the article's."""
 
     @property
@@ -80,6 +90,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         continuous_integration=V1,
         delivery=V1,
         has_config_repo=False,
+        rollbacks=("revert", "force-push", "redeploy", "rollout-undo"),
     ),
     "v2": Architecture(
         name="v2", title="CI applies a config repo", continuous_integration=V2, delivery=V2
@@ -89,6 +100,6 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         title="a release manager",
         continuous_integration=ContinuousIntegration,
         manager=ReleaseManager,
-        rollbacks=("command",),
+        rollbacks=("command", "config-revert", "rollout-undo"),
     ),
 }

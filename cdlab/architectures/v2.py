@@ -13,13 +13,21 @@ needs a push of code, or kubectl, and then the config repo lies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from cdlab.architectures.code_rollback import change_back, revert_config
 from cdlab.errors import NothingToCommit, PushRejected
 from cdlab.manifests import replace_image
-from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Variant
-from cdlab.ports import Checkout, Ports
+from cdlab.model import (
+    Application,
+    ImageRef,
+    Outcome,
+    Revision,
+    RollbackRequest,
+    Variant,
+)
+from cdlab.ports import Checkout, PortsOf
 from cdlab.releases import config_path
 
 PUSH_ATTEMPTS = 10
@@ -29,9 +37,7 @@ PUSH_ATTEMPTS = 10
 class V2:
     """CI builds, pushes, edits the config repo and applies; people use git and kubectl."""
 
-    def __init__(
-        self, application: Application, ports: Callable[[Principal], Ports], variant: Variant
-    ) -> None:
+    def __init__(self, application: Application, ports: PortsOf, variant: Variant) -> None:
         self.application = application
         self.developer, self.ci, self.operator = ports("developer"), ports("ci"), ports("operator")
         self.variant = variant
@@ -53,19 +59,25 @@ class V2:
         checkout = await self.ci.code_repos[name].clone(at=revision)
         image = self.image(name, revision)
         await self.ci.registry.push(await self.ci.builder.build(checkout, image))
+        await self.deploy(name, image, self.application.automated)
 
-        config = await self.commit_image(name, image)
-        for environment in self.application.environments:
-            manifest = config.read(config_path(environment.name, name))
-            await self.ci.cluster.apply(manifest, environment.name)
+    async def deploy(self, name: str, image: ImageRef, environments: Sequence[str]) -> None:
+        """Write an image into the config repo for each of these environments, and apply that."""
+        await self.apply(await self.commit(name, image, environments), name, environments)
 
-    async def commit_image(self, name: str, image: ImageRef) -> Checkout:
+    async def apply(self, config: Checkout, name: str, environments: Sequence[str]) -> None:
+        """Make these environments run what the config repo says."""
+        for environment in environments:
+            manifest = config.read(config_path(environment, name))
+            await self.ci.cluster.apply(manifest, environment)
+
+    async def commit(self, name: str, image: ImageRef, environments: Sequence[str]) -> Checkout:
         """Edit the config repo. CI keeps no state, so after a lost race it clones again."""
         attempts_left = PUSH_ATTEMPTS
         while True:
             config = await self.ci.config_repo.clone()
-            for environment in self.application.environments:
-                path = config_path(environment.name, name)
+            for environment in environments:
+                path = config_path(environment, name)
                 config.write(path, replace_image(config.read(path), name, str(image), path=path))
             try:
                 # Nothing to commit: the pipeline runs again for an old commit.
@@ -78,23 +90,29 @@ class V2:
                 if not attempts_left:
                     raise
 
-    async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
+    async def rollback(self, request: RollbackRequest) -> Outcome:
         """Change the code back and push it; CI builds the old version once more."""
-        checkout = await self.developer.code_repos[name].clone()
-        last = checkout.log()[0]
-        if self.variant.rollback == "force-push":
-            await checkout.reset(last.parents[0])
-            pushed = await checkout.push(force=True)
-        else:
-            await checkout.revert(last.revision, mainline=1 if last.is_merge else None)
-            pushed = await checkout.push()
-        return Outcome("released", message, pushed.revision)
+        name, how = request.workload, self.variant.rollback
+        if how == "config-revert":  # nothing is built, and the code repo keeps the bad commit
+            config = await revert_config(self.operator.config_repo, request)
+            await self.apply(config, name, self.application.everywhere)
+            return Outcome("released", request.message, config.head)
+        return await change_back(self.developer.code_repos[name], request, how)
 
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
-        """Answer that a push went to every environment already."""
-        return Outcome(
-            "not expressible", "CI applies every push in every environment; only by hand-editing"
-        )
+        """Approve the gate before an environment; without gates a push went everywhere already."""
+        if not self.variant.is_gated:
+            return Outcome("not expressible", "a push is applied in every environment")
+        running = {each.name: each for each in await self.ci.cluster.running(source)}
+        await self.deploy(name, running[name].desired, [target])
+        return Outcome("released", f"approved by {user}")
+
+    async def rebuild(self, user: str) -> Outcome:
+        """Apply the config repo: it says what ran everywhere."""
+        config = await self.operator.config_repo.clone()
+        for path in config.paths("environments"):
+            await self.operator.cluster.apply(config.read(path), path.split("/")[1])
+        return Outcome("released", "from the config repo")
 
     def image(self, name: str, revision: Revision) -> ImageRef:
         """The image of a commit: its tag is the commit's SHA-1."""

@@ -14,30 +14,39 @@ is one command to the release manager: no code, no CI, no build.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
+from cdlab.architectures.code_rollback import revert_config
+from cdlab.image_labels import labels_of
 from cdlab.manifests import annotate
-from cdlab.model import Application, ImageRef, Outcome, Principal, Revision, Tag, Variant
+from cdlab.model import (
+    Application,
+    ImageRef,
+    Outcome,
+    Revision,
+    RollbackRequest,
+    Tag,
+    Variant,
+)
 from cdlab.policies import AUTOMATED
-from cdlab.ports import Ports
-from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
+from cdlab.ports import PortsOf
+from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release, released
 
 
 class ContinuousIntegration:
     """CI builds and pushes. It knows no cluster."""
 
-    def __init__(
-        self, application: Application, ports: Callable[[Principal], Ports], variant: Variant
-    ) -> None:
+    def __init__(self, application: Application, ports: PortsOf, variant: Variant) -> None:
         self.application = application
         self.ci = ports("ci")
 
     async def on_push(self, name: str, revision: Revision) -> None:
         """Build the pushed commit and publish it. CI stops here."""
         checkout = await self.ci.code_repos[name].clone(at=revision)
-        image = self.image(name, revision)
-        await self.ci.registry.push(await self.ci.builder.build(checkout, image))
+        labels = labels_of(checkout.log())
+        built = await self.ci.builder.build(checkout, self.image(name, revision), labels)
+        await self.ci.registry.push(built)
 
     def image(self, name: str, revision: Revision) -> ImageRef:
         """The image of a commit: its tag is the commit's SHA-1."""
@@ -52,9 +61,7 @@ class ReleaseManager:
     come one at a time, from `manager.queue`, which repeats one whose push was rejected.
     """
 
-    def __init__(
-        self, application: Application, ports: Callable[[Principal], Ports], variant: Variant
-    ) -> None:
+    def __init__(self, application: Application, ports: PortsOf, variant: Variant) -> None:
         self.application = application
         self.operator, self.manager = ports("operator"), ports("manager")
         self.variant = variant
@@ -96,17 +103,26 @@ class ReleaseManager:
         image = replace(found.desired, digest=found.digests[0])
         return await self.release(replace(request, image=image))
 
-    async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
+    async def rollback(self, request: RollbackRequest) -> Outcome:
         """Release the last healthy manifest before this one, and hold automation."""
-        request = ReleaseRequest(
-            cause="rollback",
-            workload=name,
-            environment=environment,
-            user=user,
-            message=message,
-            has_hold=self.variant.has_hold,
-        )
-        return await self.release(request)
+        if self.variant.rollback == "config-revert":  # with git; the manager picks it up
+            config = await revert_config(self.operator.config_repo, request)
+            return Outcome("released", request.message, config.head)
+        return await self.release(ReleaseRequest.rollback(request, has_hold=self.variant.has_hold))
+
+    async def rebuild(self, user: str) -> Outcome:
+        """Apply the config repo, as the manager does by itself once it is installed again."""
+        return await self.sync()
+
+    async def sync(self) -> Outcome:
+        """Apply what the config repo says wherever an environment differs from it."""
+        config = await self.manager.config_repo.clone()
+        for environment in self.application.everywhere:
+            for manifest, decision in released(config, environment):
+                if await self.manager.cluster.diff(manifest, environment):
+                    await self.manager.cluster.apply(manifest, environment)
+                    await self.manager.decisions.record(decision)
+        return Outcome("released", "as the config repo says")
 
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Plan, commit, push, apply: the one way in which anything is released."""

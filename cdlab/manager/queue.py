@@ -9,15 +9,24 @@ on what won it, and the health of each release is confirmed beside the queue.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from cdlab.architectures import Manager
-from cdlab.errors import CdlabError, PortError, PushRejected, RolloutTimedOut
+from cdlab.errors import CdlabError, ManagerUnavailable, PortError, PushRejected, RolloutTimedOut
 from cdlab.kernel import Actor, Event, Kernel
-from cdlab.model import Application, Decision, ImageRef, Outcome, Tag
+from cdlab.manager.watching import ManagerIntervals, Watching
+from cdlab.model import (
+    Application,
+    Decision,
+    ImageRef,
+    Outcome,
+    Revision,
+    RollbackRequest,
+    Tag,
+)
 from cdlab.ports import Ports
 
 PUSH_ATTEMPTS = 10
@@ -26,24 +35,11 @@ PUSH_ATTEMPTS = 10
 FIRST_PAUSE_SECONDS = 5.0
 """Until it asks again about a late rollout. It doubles, up to the interval between looks."""
 
-ROLLBACK, COMMAND, AUTOMATION = range(3)
+ROLLBACK, COMMAND, AUTOMATION, SYNC = range(4)
 """What goes first. Within one class, first in, first out."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManagerIntervals:
-    """When the manager looks at the registry by itself."""
-
-    seconds: float
-    """Flux v1 looks every 300 s. Between two looks it relies on notifications."""
-    is_poll_only: bool = False
-    """Whether notifications are ignored."""
-    phase: float = 0.0
-    """Where in the interval the first look falls, 0 to 1."""
-
-    def first(self, number: int) -> float:
-        """When the first look at the n-th repository is due, so that they spread."""
-        return self.seconds * ((self.phase + number * 0.618) % 1.0)
+CALLED = ("rollback", "release", "automation", "sync")
+"""How a decision about each of them is called."""
+STOPPED = Outcome("failed", "the release manager was stopped before it was done")
 
 
 @dataclass(order=True, slots=True)
@@ -79,16 +75,29 @@ class ReleaseQueue:
         self._count = 0
         self._arrived = kernel.signal("a release request")
         self._confirming: dict[tuple[str, str], Actor] = {}
+        self._actors: list[Actor] = []
+        self._own: set[Revision] = set()
+        """Commits of its own, which were applied already."""
 
     def start(self) -> None:
-        """Begin to watch the registry and to work."""
-        self.kernel.spawn(self._work(), name="release manager")
-        for number, microservice in enumerate(self.application.microservices):
-            name, repository = microservice.name, microservice.image_repository
-            look = self._look(name, repository, number)
-            self.kernel.spawn(look, name=f"looks at the tags of {name}")
-            if not self.intervals.is_poll_only:
-                self.kernel.spawn(self._watch(name, repository), name=f"new tags of {name}")
+        """Begin to watch the registry and the config repo, and to work."""
+        self._spawn("release manager", self._work())
+        watching = Watching(self, self.kernel, self.ports, self.intervals)
+        for name, loop in watching.loops(self.application):
+            self._spawn(name, loop)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._actors.append(self.kernel.spawn(work, name=name))
+
+    def stop(self) -> None:
+        """End at once, wherever it is. Who waits for an answer hears that there will be none."""
+        for actor in [*self._actors, *self._confirming.values()]:
+            actor.cancel()
+        self._actors.clear()
+        self._confirming.clear()
+        for request in self._requests:
+            request.done.set(STOPPED)
+        self._requests.clear()
 
     async def prepare(self, manifests: Mapping[str, str]) -> None:
         """Put the manifests into the config repo."""
@@ -105,15 +114,14 @@ class ReleaseQueue:
         )
         return await self._outcome(request)
 
-    async def rollback(self, name: str, environment: str, user: str, message: str = "") -> Outcome:
+    async def rollback(self, request: RollbackRequest) -> Outcome:
         """Put a rollback before everything else that waits, and return its outcome."""
-        request = self._put(
-            ROLLBACK,
-            name,
-            environment,
-            lambda: self.manager.rollback(name, environment, user, message),
-        )
-        return await self._outcome(request)
+        work = partial(self.manager.rollback, request)
+        return await self._outcome(self._put(ROLLBACK, request.workload, request.environment, work))
+
+    async def rebuild(self, user: str) -> Outcome:
+        """Queue the rebuild of every environment, and return its outcome."""
+        return await self._outcome(self._put(COMMAND, "", "", lambda: self.manager.rebuild(user)))
 
     async def _outcome(self, request: _Request) -> Outcome:
         outcome: Outcome = await request.done.wait()
@@ -126,6 +134,8 @@ class ReleaseQueue:
         environment: str,
         work: Callable[[], Awaitable[Outcome]],
     ) -> _Request:
+        if not self._actors:
+            raise ManagerUnavailable("the release manager is not running", help="start it again")
         self._count += 1
         context = self.kernel.current.context if self.kernel.current else None
         done = self.kernel.event(f"the release of {workload} in {environment}")
@@ -134,42 +144,26 @@ class ReleaseQueue:
         self._arrived.notify_all()
         return request
 
-    async def _watch(self, name: str, repository: str) -> None:
-        """Decide as soon as there is a new tag."""
-        known: tuple[str, ...] = ()
-        while True:
-            tags = await self.ports.registry.wait_for_tag(repository, known)
-            known = tuple(tag.name for tag in tags)
-            self._consider(name, tags)
-
-    async def _look(self, name: str, repository: str, number: int) -> None:
-        """Decide at every interval, whatever was or was not told: the look is the truth."""
-        actor = self.kernel.current
-        assert actor is not None, "only an actor can look"
-        await self.kernel.sleep(self.intervals.first(number))
-        while True:
-            actor.context = None
-            tags = await self._tags(repository)
-            if tags:
-                self._consider(name, tags)
-            await self.kernel.sleep(self.intervals.seconds)
-
-    async def _tags(self, repository: str) -> tuple[Tag, ...]:
-        try:
-            return await self.ports.registry.list_tags(repository)
-        except PortError:
-            # The recorder has it. The next look finds what this one could not see.
-            return ()
-
-    def _consider(self, name: str, tags: tuple[Tag, ...]) -> None:
+    def consider(self, name: str, tags: tuple[Tag, ...]) -> None:
+        """Queue a decision for every environment. An older one that still waits is forgotten."""
         for environment in self.application.environments:
             decide = partial(self.manager.on_image, name, tags, environment.name)
-            self._withdraw(name, environment.name)
+            self._withdraw(AUTOMATION, name, environment.name)
             self._put(AUTOMATION, name, environment.name, decide)
 
-    def _withdraw(self, name: str, environment: str) -> None:
+    def sync(self, revision: Revision | None = None) -> None:
+        """Queue a comparison with the config repo, where *revision* was pushed."""
+        self._withdraw(SYNC, "", "")
+        self._put(SYNC, "", "", partial(self._sync, revision))
+
+    async def _sync(self, revision: Revision | None) -> Outcome:
+        if revision in self._own:
+            return Outcome("skipped", "its own release")
+        return await self.manager.sync()
+
+    def _withdraw(self, priority: int, name: str, environment: str) -> None:
         """Forget an older look that still waits; without that, a slow manager never catches up."""
-        where = (AUTOMATION, name, environment)
+        where = (priority, name, environment)
         self._requests = [
             each
             for each in self._requests
@@ -185,10 +179,13 @@ class ReleaseQueue:
                 await self._arrived.wait()
             request = heapq.heappop(self._requests)
             actor.context = request.context
-            outcome = await self._attempt(request)
-            if outcome.is_released:
-                self._confirm(request, outcome)
-            request.done.set(outcome)
+            outcome = STOPPED
+            try:
+                outcome = await self._attempt(request)
+                if outcome.is_released and outcome.image:
+                    self._confirm(request, outcome)
+            finally:
+                request.done.set(outcome)
 
     async def _attempt(self, request: _Request) -> Outcome:
         for _ in range(PUSH_ATTEMPTS):
@@ -203,13 +200,16 @@ class ReleaseQueue:
     async def _failed(self, request: _Request, reason: str) -> Outcome:
         """Nobody reads an automated release's outcome, so it is told as a decision too."""
         outcome = Outcome("failed", reason)
-        what = ("rollback", "release", "automation")[request.priority]
-        decision = Decision(what, request.workload, request.environment, outcome)
+        decision = Decision(
+            CALLED[request.priority], request.workload, request.environment, outcome
+        )
         await self.ports.decisions.record(decision)
         return outcome
 
     def _confirm(self, request: _Request, outcome: Outcome) -> None:
         """Watch a release become healthy. A newer one of the same workload ends that."""
+        assert outcome.revision, "a release has a commit"
+        self._own.add(outcome.revision)
         where = (request.environment, request.workload)
         if where in self._confirming:
             self._confirming[where].cancel()

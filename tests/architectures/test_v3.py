@@ -20,14 +20,14 @@ def test_a_new_image_goes_to_staging_by_itself(play: Play, timeline: Show) -> No
     """CI stops after the push; the manager sees the tag, commits, pushes and applies."""
     run = play("v3")
     assert timeline(run, "deploy-1") == [
-        (7, "commit pushed"),  # read it 2 + clone 2 + push 3
-        (8, "pipeline started"),  # + notification 1
-        (110, "image built"),  # + clone 2 + build 100
-        (130, "image pushed"),  # + push 20, and CI stops here
-        (136, "config pushed"),  # the manager: + notification 1 + clone 2 + push 3
-        (136, "manifest applied in staging"),
+        (5, "commit pushed"),  # clone 2 + push 3
+        (6, "pipeline started"),  # + notification 1
+        (108, "image built"),  # + clone 2 + build 100
+        (128, "image pushed"),  # + push 20, and CI stops here
+        (134, "config pushed"),  # the manager: + notification 1 + clone 2 + push 3
+        (134, "manifest applied in staging"),
     ]
-    # 129 s from the push, at 7, to the cluster, then pull 10 + start 4 for each of two pods: here
+    # 129 s from the push, at 5, to the cluster, then pull 10 + start 4 for each of two pods: here
     # nobody else pulls the image to the second node.
     assert run.measures["lead_time_seconds"] == 129 + 2 * 14
 

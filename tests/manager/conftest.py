@@ -30,6 +30,7 @@ from cdlab.model import (
     Principal,
     PushReport,
     Revision,
+    RollbackRequest,
     Variant,
 )
 from cdlab.ports import Checkout, GitRepository, Ports
@@ -188,7 +189,10 @@ class Lab:
         return [each for each in self.history.of("Decided") if each.detail["what"] == what]
 
     async def roll_back(self, where: str = "staging") -> Outcome:
-        return await self.queue.rollback("users", where, "alice", "it serves wrong content")
+        asked = RollbackRequest(
+            workload="users", environment=where, message="it serves wrong content"
+        )
+        return await self.queue.rollback(asked)
 
     async def notes(self) -> dict[str, str]:
         """What each release was noted as, by its tag."""

@@ -272,6 +272,7 @@ def test_a_promotion_of_what_is_not_healthy_is_refused_and_recorded(new_lab: typ
         await promote(lab)
         await lab.edit(lambda text: text.replace("replicas: 0", "replicas: 2"))
         await lab.build("c", **{"www/unhealthy": "yes"})
+        await lab.kernel.sleep(LONG)
         await promote(lab)
 
     async def promote(lab: Lab) -> None:

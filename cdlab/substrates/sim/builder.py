@@ -8,6 +8,7 @@ In: a checkout and an image reference. Out: a `BuiltImage`; `images` is the loca
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +17,7 @@ from hashlib import sha256
 from cdlab.errors import BuildFailed, FileMissing
 from cdlab.kernel import Kernel
 from cdlab.model import BuiltImage, Content, ImageRef
-from cdlab.ports import Checkout
+from cdlab.ports import NO_LABELS, Checkout
 from cdlab.substrates.sim.costs import Costs
 
 BASE_LAYER_BYTES = 2_160_000
@@ -61,7 +62,9 @@ class SimBuilder:
         self._cache: dict[Content, LocalImage] = {}
         self._sources: dict[Content, Source] = {}
 
-    async def build(self, checkout: Checkout, ref: ImageRef) -> BuiltImage:
+    async def build(
+        self, checkout: Checkout, ref: ImageRef, labels: Mapping[str, str] = NO_LABELS
+    ) -> BuiltImage:
         source = self._read(checkout)
         image = self._cached(source)
         name = ref.repository.rpartition("/")[2]

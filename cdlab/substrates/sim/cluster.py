@@ -94,6 +94,19 @@ class SimCluster:
         namespace.inert[key] = manifest.fields
         return is_changed
 
+    def differs(self, manifest: Manifest, environment: str) -> bool:
+        """Whether storing an object would change anything."""
+        namespace = self._namespaces.get(environment)
+        if namespace is None:
+            return True
+        if isinstance(manifest, DeploymentManifest):
+            found = namespace.deployments.get(manifest.name)
+            return found is None or (found.spec, found.metadata) != (
+                manifest.spec,
+                manifest.metadata,
+            )
+        return namespace.inert.get((manifest.kind, manifest.name)) != manifest.fields
+
     def _store_deployment(
         self, manifest: DeploymentManifest, environment: str, namespace: Namespace
     ) -> bool:
@@ -128,6 +141,13 @@ class ClusterAccess:
             await self._call(right, environment, environment)
             is_changed |= self._cluster.store(each, environment)
         return is_changed
+
+    async def diff(self, manifest: str, environment: str) -> bool:
+        """One request, whatever the manifest holds."""
+        await self._call("read", environment, environment)
+        return any(
+            self._cluster.differs(each, environment) for each in admitted(manifest, environment)
+        )
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         """The same image again changes nothing and starts no rollout, as in Kubernetes."""

@@ -1,0 +1,39 @@
+"""
+Rolling back with git, the same in V1 and V2: what people do before CI goes to work again.
+
+Called by both pages. Out: the answer, with the revision that was pushed.
+"""
+
+from __future__ import annotations
+
+from cdlab.model import Outcome, RollbackRequest
+from cdlab.ports import Checkout, GitRepository
+from cdlab.releases import config_path
+
+
+async def change_back(code_repo: GitRepository, request: RollbackRequest, how: str) -> Outcome:
+    """
+    Undo a commit and push that.
+
+    By `revert` with a new one on top; by `force-push` as if it and all that came after had never
+    been. A merge is reverted with its first parent as the mainline, the branch it was merged into.
+    """
+    checkout = await code_repo.clone()
+    bad = next((each for each in checkout.log() if request.undo in (None, each.revision)), None)
+    if bad is None:
+        return Outcome("not expressible", "what is to be undone is no commit of the code repo")
+    if how == "force-push":
+        await checkout.reset(bad.parents[0])
+    else:
+        await checkout.revert(bad.revision, mainline=1 if bad.is_merge else None)
+    pushed = await checkout.push(force=how == "force-push")
+    return Outcome("released", request.message, pushed.revision)
+
+
+async def revert_config(config_repo: GitRepository, request: RollbackRequest) -> Checkout:
+    """Revert the last commit that changed the manifest, push that, and return what is there now."""
+    config = await config_repo.clone()
+    path = config_path(request.environment, request.workload)
+    await config.revert(config.log(path)[0].revision)
+    await config.push()
+    return config

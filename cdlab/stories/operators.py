@@ -1,0 +1,30 @@
+"""
+Stories of people who use kubectl past everything else.
+"""
+
+from __future__ import annotations
+
+from cdlab.model import ImageRef
+from cdlab.stories.actions import Change, Wanted, bootstrap, push_change, set_image, ship
+from cdlab.stories.lab import NEXT, Lab
+
+
+async def out_of_band(lab: Lab) -> None:
+    """
+    Set production back to the first image by hand, watch, then push once more.
+
+    Nobody is told. What ends the divergence, if anything does, is the architecture's affair.
+    """
+    name, production = lab.workload, lab.production
+    good = (await bootstrap(lab))[name]
+    shipped = await ship(lab, name, Change(version=NEXT))
+    repository = lab.application.microservice(name).image_repository
+    back = Wanted(good=good.content, bad=shipped.content, bad_revisions=shipped.revisions)
+    before = lab.observed.pods(name, production)
+    await set_image(lab, name, production, ImageRef(repository, tag=good.revision), back)
+    await lab.observed.until_tried(name, production, before)
+    await lab.within_attempt(lab.until_serves(name, production, shipped.content))
+    lab.recorder.mark("ObservationEnded", name)
+    newer = await push_change(lab, name, Change(version="newer"))
+    await lab.until_serves(name, lab.application.environments[0].name, newer.content)
+    await lab.kernel.sleep(lab.settings.observation_seconds)

@@ -1,0 +1,178 @@
+"""
+Stories of a bad release and the way back: once, twice, in a race with newer commits and images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cdlab import sample_services
+from cdlab.model import Revision
+from cdlab.stories.actions import (
+    Change,
+    Wanted,
+    bootstrap,
+    deliver,
+    edit_manifest,
+    push_change,
+    roll_back,
+    ship,
+)
+from cdlab.stories.lab import BAD, NEXT, Lab, Shipped
+
+
+async def rollback(lab: Lab) -> None:
+    """Ship good to everywhere, ship bad, roll production back, and watch that it stays."""
+    name, production = lab.workload, lab.production
+    good = (await bootstrap(lab))[name]
+    bad = await _ship_bad(lab, name)
+    for number in range(lab.settings.commits_on_top):
+        await ship(lab, name, Change(version=f"top-{number + 1}"))
+    await back_and_watch(lab, name, production, wanted(lab, good, bad))
+    if lab.settings.has_next_push:
+        await _push_once_more(lab, name)
+
+
+def wanted(lab: Lab, good: Shipped, bad: Shipped) -> Wanted:
+    """What to bring back. Good commits that came in the same push are no reason to."""
+    bad_revisions = bad.revisions[lab.settings.batch - 1 :]
+    return Wanted(
+        good=good.content,
+        bad=bad.content,
+        bad_revisions=bad_revisions,
+        undo=bad_revisions[0],
+        to=target(lab, good, is_last=lab.settings.commits_on_top == 0),
+    )
+
+
+def target(lab: Lab, good: Shipped, *, is_last: bool = True) -> Revision | None:
+    """
+    What to go back to, where it has to be said.
+
+    A release manager knows what ran last. CI has to be told, and so has a manager when more than
+    one release is to be undone.
+    """
+    is_known = is_last and lab.architecture.has_manual_environments
+    return None if is_known else good.revision
+
+
+async def back_and_watch(lab: Lab, name: str, environment: str, what: Wanted) -> None:
+    """Roll back, wait until that is done or undone, and watch for a while."""
+    before = lab.observed.pods(name, environment)
+    content = await roll_back(lab, name, environment, what)
+    is_back = await lab.observed.until_rolled_back(name, environment, content, lab.replicas, before)
+    lab.recorder.mark("RollbackSeen" if is_back else "RollbackUndone", name)
+    await lab.kernel.sleep(lab.settings.observation_seconds)
+    lab.recorder.mark("ObservationEnded", name)
+
+
+async def _ship_bad(lab: Lab, name: str) -> Shipped:
+    """Ship the bad release as the settings say, and see it serve, or see that it cannot."""
+    settings, kind = lab.settings, lab.settings.bad
+    is_small = settings.batch > 1 or settings.commits_on_top > 0
+    files = {
+        "never-ready": sample_services.NEVER_READY,
+        "crashing": sample_services.CRASHING,
+    }.get(kind, {})
+    first = Change(
+        version=BAD, is_bad=True, is_small=is_small, has_merge=settings.has_merge, files=files
+    )
+    rest = (Change(version=f"batch-{number + 1}") for number in range(settings.batch - 1))
+    before = lab.observed.pods(name, lab.production)
+    shipped = await push_change(lab, name, first, *rest)
+    if files:
+        await lab.observed.until_tried(name, lab.production, before)
+    else:
+        await deliver(lab, name, shipped.content, is_declared=True)
+    return shipped
+
+
+async def _push_once_more(lab: Lab, name: str) -> None:
+    """Push a harmless change on top of what the code repo holds, and watch; ask for nothing."""
+    shipped = await push_change(lab, name, Change(version=NEXT))
+    await lab.until_serves(name, lab.application.environments[0].name, shipped.content)
+    await lab.kernel.sleep(lab.settings.observation_seconds)
+
+
+async def roll_back_twice(lab: Lab) -> None:
+    """Ship two bad releases on a good one, roll back, find that it is bad too, roll back again."""
+    name, production = lab.workload, lab.production
+    good = (await bootstrap(lab))[name]
+    first = await ship(lab, name, Change(version=BAD, is_bad=True))
+    second = await ship(lab, name, Change(version="worse"))
+    await back_and_watch(lab, name, production, _one_back(lab, second, first))
+    content = await roll_back(lab, name, production, _one_back(lab, first, good))
+    await lab.within_attempt(lab.until_serves(name, production, content))
+    await lab.kernel.sleep(lab.settings.observation_seconds)
+
+
+def _one_back(lab: Lab, bad: Shipped, good: Shipped) -> Wanted:
+    return Wanted(
+        good=good.content,
+        bad=bad.content,
+        bad_revisions=bad.revisions,
+        undo=bad.revision,
+        to=target(lab, good),
+    )
+
+
+async def newer_commit(lab: Lab) -> None:
+    """Roll back while a newer commit, harmless by itself, is being built on top of the bad one."""
+    name, production = lab.workload, lab.production
+    good = (await bootstrap(lab))[name]
+    bad = await ship(lab, name, Change(version=BAD, is_bad=True, is_small=True))
+    newer = await push_change(lab, name, Change(version=NEXT))
+    content = await roll_back(lab, name, production, _one_back(lab, bad, good))
+    await lab.within_attempt(lab.until_serves(name, production, content))
+    await lab.pipelines.finished(newer.revision)
+    await lab.kernel.sleep(lab.settings.observation_seconds)
+    lab.recorder.mark("ObservationEnded", name)
+
+
+async def newer_image(lab: Lab) -> None:
+    """Roll back, and have a newer image arrive before the release manager looks again."""
+    name, production = lab.workload, lab.production
+    good = (await bootstrap(lab))[name]
+    bad = await ship(lab, name, Change(version=BAD, is_bad=True, is_small=True))
+    content = await roll_back(lab, name, production, _one_back(lab, bad, good))
+    newer = await push_change(lab, name, Change(version=NEXT))
+    await lab.within_attempt(lab.until_serves(name, production, content))
+    await lab.pipelines.finished(newer.revision)
+    await lab.kernel.sleep(lab.settings.observation_seconds)
+    lab.recorder.mark("ObservationEnded", name)
+
+
+async def bad_manifest(lab: Lab) -> None:
+    """Run a replica too many by mistake, with a bad image or without, and roll back."""
+    name, production = lab.workload, lab.production
+    good = (await bootstrap(lab))[name]
+    bad = good
+    if lab.settings.bad == "manifest-and-image":
+        bad = await ship(lab, name, Change(version=BAD, is_bad=True))
+    with lab.recorder.intent("policy change", workload=name):
+        edited = await edit_manifest(lab, name, lab.replicas + 1)
+    await lab.observed.until_ready(name, production, lab.replicas + 1)
+    back = replace(_one_back(lab, bad, good), to=good.revision)
+    if bad is good:
+        back = replace(back, undo=edited, to=None)
+    content = await roll_back(lab, name, production, back)
+    await lab.within_attempt(lab.until_serves(name, production, content))
+    await lab.within_attempt(lab.observed.until_ready(name, production, lab.replicas))
+    lab.recorder.mark("ObservationEnded", name)
+
+
+async def incompatible_services(lab: Lab) -> None:
+    """
+    Change the interface of a microservice that another one calls, then roll that one back.
+
+    The first microservice is called, and the last one calls it.
+    """
+    callee, caller = lab.workload, lab.application.microservices[-1].name
+    good = (await bootstrap(lab))[callee]
+    interface = {"www/provides": "2\n"}
+    bad = await ship(
+        lab, callee, Change(version="new-api", is_bad=True, files=interface, provides=2)
+    )
+    needs = {} if lab.settings.is_compatible else {callee: 2}
+    await ship(lab, caller, Change(version="new-caller", files={"www/needs": "2\n"}, needs=needs))
+    await back_and_watch(lab, callee, lab.production, wanted(lab, good, bad))

@@ -1,0 +1,140 @@
+"""For how long the config repo and the pods disagree: by hand, and in runs of the simulator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cdlab.divergence import (
+    spans,
+    ssot_divergence,
+    ssot_divergence_ended_by,
+    ssot_divergence_maximum,
+)
+from cdlab.history import History
+
+
+def test_divergence_lasts_from_the_commit_to_the_last_old_pod(deployed: Any) -> None:
+    """One of two workloads for 12 of 100 seconds; what was before the first request is left out."""
+    deployed.config(110, "users", "r/users:b", "deploy-1")
+    deployed.image_set(111, "users", "deploy-1")
+    deployed.pod(122, "users", "B", gone="A")
+    history = deployed.ended(200)
+    assert ssot_divergence(history) == pytest.approx(12 / 100 / 2)
+    assert ssot_divergence_maximum(history) == 0.5
+    assert ssot_divergence_ended_by(history) == "deploy"
+
+
+def test_while_old_and_new_pods_serve_they_disagree(deployed: Any) -> None:
+    """The second of two replicas ends it, not the first."""
+    deployed.config(110, "users", "r/users:b", "deploy-1")
+    deployed.pod(120, "users", "B")
+    deployed.pod(130, "users", "", gone="A")
+    assert ssot_divergence(deployed.ended(200)) == pytest.approx(20 / 100 / 2)
+
+
+def test_an_edit_by_hand_diverges_until_something_ends_it(deployed: Any) -> None:
+    """Nobody told the config repo, so it lies from the pod on, until the next release."""
+    deployed.image_set(110, "users", "out-of-band edit-1")
+    deployed.pod(115, "users", "B", gone="A")
+    deployed.config(160, "users", "r/users:b", "deploy-1")
+    history = deployed.ended(200)
+    assert ssot_divergence(history) == pytest.approx(45 / 100 / 2)
+    assert ssot_divergence_ended_by(history) == "deploy"
+
+
+def test_what_ended_it_is_who_changed_the_workload_last(deployed: Any) -> None:
+    """A pod acts for nobody: the repair is that of the last change before it."""
+    deployed.image_set(110, "users", "out-of-band edit-1")
+    deployed.pod(115, "users", "B", gone="A")
+    deployed.image_set(150, "users", "drift repair-1")
+    deployed.image_set(151, "orders", "rollback-1")
+    deployed.pod(160, "users", "A", gone="B")
+    assert ssot_divergence_ended_by(deployed.ended(200)) == "drift repair"
+
+
+def test_a_divergence_that_nothing_ends_lasts_to_the_end(deployed: Any) -> None:
+    """It counts up to the last event."""
+    deployed.pod(150, "users", "B", gone="A")
+    history = deployed.ended(200)
+    assert ssot_divergence(history) == pytest.approx(50 / 100 / 2)
+    assert ssot_divergence_ended_by(history) == "still there"
+
+
+def test_nothing_that_serves_is_not_what_the_config_repo_says(deployed: Any) -> None:
+    """A workload without pods differs from its entry."""
+    deployed.pod(150, "users", "", gone="A")
+    deployed.pod(160, "users", "A")
+    assert ssot_divergence(deployed.ended(200)) == pytest.approx(10 / 100 / 2)
+
+
+def test_a_digest_says_itself_what_should_run(deployed: Any) -> None:
+    """An entry with a digest needs no look at what a tag points at."""
+    digest = f"sha256:{'0' * 64}"
+    deployed.config(110, "users", f"r/users:b@{digest}", "deploy-1")
+    deployed.pod(130, "users", digest, gone="A")
+    assert ssot_divergence(deployed.ended(200)) == pytest.approx(20 / 100 / 2)
+
+
+def test_a_revert_of_a_config_commit_wants_what_was_before(deployed: Any) -> None:
+    """The reverted commit's files say again what they said when it was pushed."""
+    bad = deployed.config(110, "users", "r/users:b", "deploy-1")
+    deployed.pod(112, "users", "B", gone="A")
+    made = {"revision": "back", "reverted": bad}
+    deployed.add(150, "Reverted", "config-repo", "notify", intent="rollback-1", detail=made)
+    deployed.pushed(150, "back", "rollback-1")
+    deployed.image_set(151, "users", "rollback-1")
+    deployed.pod(157, "users", "A", gone="B")
+    history = deployed.ended(200)
+    found = spans(history)
+    assert found is not None
+    lasted = [(s.began_us / 1e6, s.ended_us / 1e6) for s in found["prod", "users"]]
+    assert lasted == [(110, 112), (150, 157)]
+    assert ssot_divergence_ended_by(history) == "rollback"
+
+
+def test_what_was_rejected_is_nobodys_wish(deployed: Any) -> None:
+    """A commit counts when its push was accepted."""
+    made = {"revision": "lost", "files": {"environments/prod/users.yaml": "not a manifest"}}
+    deployed.add(110, "Committed", "config-repo", "notify", detail=made)
+    deployed.add(111, "PushRejected", "config-repo", "write", outcome="failed")
+    history = deployed.ended(200)
+    assert (ssot_divergence(history), ssot_divergence_maximum(history)) == (0, 0)
+    assert ssot_divergence_ended_by(history) == "none"
+
+
+def test_a_manifest_that_cannot_be_read_is_run_by_nobody(deployed: Any) -> None:
+    """It is there, and what runs is something else."""
+    made = {"revision": "odd", "files": {"environments/prod/users.yaml": "- not a manifest"}}
+    deployed.add(120, "Committed", "config-repo", "notify", detail=made)
+    deployed.pushed(120, "odd", "policy change-1")
+    assert ssot_divergence(deployed.ended(200)) == pytest.approx(80 / 100 / 2)
+
+
+def test_the_most_at_once_is_no_sum_of_what_came_one_after_the_other(deployed: Any) -> None:
+    """Two that take turns are one at a time; what ends when another begins does not overlap it."""
+    deployed.pod(120, "users", "", gone="A")
+    deployed.pod(130, "users", "A")
+    deployed.pod(130, "orders", "", gone="C")
+    deployed.pod(140, "orders", "C")
+    assert ssot_divergence_maximum(deployed.history) == 0.5
+    deployed.pod(145, "users", "", gone="A")
+    deployed.pod(146, "orders", "", gone="C")
+    assert ssot_divergence_maximum(deployed.ended(200)) == 1
+
+
+def test_without_a_config_repo_or_a_request_there_is_nothing_to_say(
+    deployed: Any, told: Any
+) -> None:
+    """Undefined is None and not 0."""
+    no_config_repo = told("users")
+    no_config_repo.asked(10, "deploy")
+    no_config_repo.pod(15, "users", "A")
+    events = [event for event in deployed.ended(200) if event.kind != "IntentDeclared"]
+    no_request = History(event._replace(seq=seq) for seq, event in enumerate(events))
+    for history in (no_config_repo.ended(20), no_request):
+        for function in (
+            *(spans, ssot_divergence, ssot_divergence_maximum, ssot_divergence_ended_by),
+        ):
+            assert function(history) is None
