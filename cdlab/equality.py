@@ -129,7 +129,7 @@ def _release_commits(history: History, names: _Names) -> Iterator[str]:
     accepted = {
         e.detail["revision"] for e in history.of("CommitPushed") if e.component == "config-repo"
     }
-    for event in history.of("Committed"):
+    for event in history.of("Committed", "Reverted"):
         if event.component != "config-repo" or event.detail["revision"] not in accepted:
             continue
         for path, text in event.detail["files"].items():

@@ -77,7 +77,12 @@ class RecordingRepository:
         return Call(kind, self.component, op, self.resource, self.principal)
 
     async def head(self) -> Revision | None:
-        return await self.recorder.record(self.call("HeadRead", "read"), self.inner.head())
+        """Read the head; an actor that works for nobody yet now works for who pushed it."""
+        revision = await self.recorder.record(self.call("HeadRead", "read"), self.inner.head())
+        actor = self.recorder.kernel.current
+        if revision and actor and actor.context is None:
+            self.recorder.follow(revision)
+        return revision
 
     async def wait_for_push(self, after: Revision | None) -> Revision:
         revision = await self.inner.wait_for_push(after)
@@ -130,7 +135,17 @@ class RecordingCheckout:
 
     async def revert(self, revision: Revision, mainline: int | None = None) -> Revision:
         work = self.inner.revert(revision, mainline)
-        return await self._committed("Reverted", work, reverted=revision, mainline=mainline)
+        files: dict[str, str] = {}
+        before = {path: self.read(path) for path in self.paths()}
+        call = self.repository.call("Reverted", "notify")
+
+        def tell(made: Revision) -> dict[str, Any]:
+            texts = ((path, self.read(path)) for path in self.paths())
+            files.update((path, text) for path, text in texts if before.get(path) != text)
+            detail = {"reverted": revision, "mainline": mainline, "files": files}
+            return {"detail": {"revision": made, **detail}}
+
+        return await self.record(call, work, tell)
 
     async def merge(self, files: Mapping[str, str], message: str) -> Revision:
         work = self.inner.merge(files, message)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from cdlab.history import OK, Event, History
-from cdlab.pod_timeline import available, contents, pod_events, served_at, steps
+from cdlab.pod_timeline import available, contents, pod_events, served_at, serving_at, steps
 
 PHASES = (
     "revert",
@@ -30,6 +30,10 @@ PHASES = (
     "drain",
 )
 """In the order of the critical path. One that an architecture does not have is 0."""
+
+
+COMMITS = ("Committed", "Reverted")
+"""Events that say which files a commit changed."""
 
 
 def asked(history: History) -> Event | None:
@@ -57,8 +61,34 @@ def done(history: History) -> Event | None:
     if ask is None:
         return None
     what = ask.detail
-    good = known_good(history, ask)
-    return available(history, what["environment"], what["workload"], good, ask.seq)
+    where, good = (what["environment"], what["workload"]), known_good(history, ask)
+    return available(history, *where, good, ask.seq) or _withdrawn(history, *where, good, ask)
+
+
+def _withdrawn(
+    history: History, environment: str, workload: str, good: str, ask: Event
+) -> Event | None:
+    """
+    The end of the last bad pod, where good ones served all the time.
+
+    A release that never became Ready has replaced nothing: rolling it back only takes it away.
+    """
+    served = serving_at(history, environment, workload, ask.seq)
+    source = contents(history)
+    if len(served) < history.settings["replicas"] or {
+        source.get(digest) for digest in served.values()
+    } != {good}:
+        return None
+    bad: set[str] = set()
+    for event in pod_events(history, environment, workload):
+        pod = event.detail["pod"]
+        if event.kind == "PodCreated" and pod not in served:
+            bad.add(pod)
+        elif event.kind == "PodStopping" and pod in bad:
+            bad.remove(pod)
+            if not bad and event.seq > ask.seq:
+                return event
+    return None
 
 
 def rollback_seconds(history: History) -> float | None:
@@ -128,7 +158,7 @@ def _pod_marks(history: History, ask: Event, end: Event) -> dict[str, int]:
     ]
     ready = [event for event in seen if event.kind == "PodReady"]
     if not ready:
-        return {}
+        return {"drain": end.t_us}
     last = ready[-1].detail["pod"]
     return {
         POD_MARKS[event.kind]: event.t_us
@@ -195,7 +225,7 @@ def _recorded_content(
         heads = [e for e in events if e.kind == "CommitPushed" and e.resource == name]
         return "code repo", heads[-1].detail["content"] if heads else None
     desired, path = "", f"environments/{environment}/{name}.yaml"
-    commits = {e.detail["revision"]: e.detail["files"] for e in events if e.kind == "Committed"}
+    commits = {e.detail["revision"]: e.detail["files"] for e in events if e.kind in COMMITS}
     for event in events:
         if event.kind == "CommitPushed" and event.component == "config-repo":
             # What was committed and then rejected is on nobody's disk but the committer's.

@@ -127,7 +127,7 @@ def test_who_waits_for_a_run_that_never_comes_is_named() -> None:
     async def story(bench: Bench) -> None:
         await bench.pipelines.finished(Revision("abcdef0123"))
 
-    with pytest.raises(Stalled, match="the pipeline run of abcdef0"):
+    with pytest.raises(Stalled, match="the end of the pipeline run abcdef0"):
         Bench("users").run(story)
 
 

@@ -68,8 +68,10 @@ MAY_IMPORT = {
     "cdlab/incidents.py": {"coupling", "history", "manual_work"},
     "cdlab/measures.py": {
         "coupling", "divergence", "history", "incidents", "independence", "influence",
-        "manual_work", "rollback_time",
+        "manual_work", "rollback_time", "served",
     },
+    "cdlab/served.py": {"history", "pod_timeline"},
+    "cdlab/recorded_incidents.py": {"model", "ports", "recording"},
     "cdlab/history.py": {"errors"},
     "cdlab/pod_timeline.py": {"history"},
     "cdlab/rollback_time.py": {"history", "pod_timeline"},

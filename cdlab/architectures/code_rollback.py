@@ -6,9 +6,14 @@ Called by both pages. Out: the answer, with the revision that was pushed.
 
 from __future__ import annotations
 
+import re
+
 from cdlab.model import Outcome, RollbackRequest
 from cdlab.ports import Checkout, GitRepository
 from cdlab.releases import config_path
+
+REVERT = re.compile(r"^This reverts commit ([0-9a-f]{40})\.", re.MULTILINE)
+"""What git writes into the message of a revert."""
 
 
 async def change_back(code_repo: GitRepository, request: RollbackRequest, how: str) -> Outcome:
@@ -31,9 +36,15 @@ async def change_back(code_repo: GitRepository, request: RollbackRequest, how: s
 
 
 async def revert_config(config_repo: GitRepository, request: RollbackRequest) -> Checkout:
-    """Revert the last commit that changed the manifest, push that, and return what is there now."""
+    """
+    Revert the last change of the manifest that still counts, push that, and return what is there.
+
+    A revert does not count, nor what it undid: rolling back twice goes further back.
+    """
     config = await config_repo.clone()
-    path = config_path(request.environment, request.workload)
-    await config.revert(config.log(path)[0].revision)
+    log = config.log(config_path(request.environment, request.workload))
+    undone = {found[1] for each in log if (found := REVERT.search(each.message))}
+    last = next(c for c in log if not REVERT.search(c.message) and c.revision not in undone)
+    await config.revert(last.revision)
     await config.push()
     return config

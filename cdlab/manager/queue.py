@@ -151,6 +151,10 @@ class ReleaseQueue:
             self._withdraw(AUTOMATION, name, environment.name)
             self._put(AUTOMATION, name, environment.name, decide)
 
+    def is_own(self, revision: Revision) -> bool:
+        """Whether a commit of the config repo is a release of this manager."""
+        return revision in self._own
+
     def sync(self, revision: Revision | None = None) -> None:
         """Queue a comparison with the config repo, where *revision* was pushed."""
         self._withdraw(SYNC, "", "")

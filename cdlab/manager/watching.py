@@ -8,6 +8,7 @@ or late changes nothing but the delay. Out: calls of the queue's `consider` and 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +46,9 @@ class Considering(Protocol):
 
     def consider(self, name: str, tags: tuple[Tag, ...]) -> None:
         """Decide about the tags of a microservice, for every environment."""
+
+    def is_own(self, revision: Revision) -> bool:
+        """Whether a commit of the config repo is a release of this manager."""
 
     def sync(self, revision: Revision | None = None) -> None:
         """Compare every environment with the config repo; *revision* is what was pushed there."""
@@ -113,10 +117,17 @@ class Watching:
             self.queue.sync(seen)
 
     async def _compare(self) -> None:
-        """Look for drift at every interval."""
+        """Look for what somebody pushed, or else for drift, at every interval."""
         actor = self.kernel.current
         assert actor is not None, "only an actor can look"
+        seen = None
+        await self.kernel.sleep(self.intervals.sync_seconds * self.intervals.phase)
         while True:
+            actor.context = None
+            with suppress(PortError):  # the recorder has it, and the next look comes
+                head = await self.ports.config_repo.head()
+                if head in (None, seen) or self.queue.is_own(head):
+                    actor.context = DRIFT_REPAIR
+                seen = head
+                self.queue.sync()
             await self.kernel.sleep(self.intervals.sync_seconds)
-            actor.context = DRIFT_REPAIR
-            self.queue.sync()

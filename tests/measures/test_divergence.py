@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from cdlab.divergence import (
     ssot_divergence_maximum,
 )
 from cdlab.history import History
+from cdlab.model import Environment, Variant
+from cdlab.runner import run_in
+from cdlab.scenario import Scenario
+from cdlab.worlds import simulated
 
 
 def test_divergence_lasts_from_the_commit_to_the_last_old_pod(deployed: Any) -> None:
@@ -138,3 +143,32 @@ def test_without_a_config_repo_or_a_request_there_is_nothing_to_say(
             *(spans, ssot_divergence, ssot_divergence_maximum, ssot_divergence_ended_by),
         ):
             assert function(history) is None
+
+
+@pytest.mark.parametrize(
+    ("architecture", "m", "replicas", "seconds"),
+    [
+        # A rollout: pull 10 and start 4, or start 4 alone where the image was; each replica more 4.
+        ("v2", 1, 1, 14 + 4),
+        ("v2", 2, 1, 2 * (14 + 4)),
+        ("v2", 2, 2, 2 * (18 + 8)),
+        ("v3", 1, 1, 14 + 4),
+        ("v3", 2, 1, 14 + (14 + 4)),  # staging is not rolled back
+    ],
+)
+def test_in_a_run_they_disagree_for_as_long_as_rollouts_take(
+    architecture: str, m: int, replicas: int, seconds: float
+) -> None:
+    """A commit that is applied at once is available when its pods are, by constant costs."""
+    scenario = Scenario(
+        architecture=architecture,
+        microservices=("users",),
+        environments=(Environment("staging"), Environment("production", architecture == "v2"))[:m],
+        replicas=replicas,
+        profile="constant",
+        variant=Variant(rollback="command" if architecture == "v3" else "revert"),
+    )
+    history = run_in(replace(simulated(scenario), look_phase=0.3), scenario).history
+    asked = next(e for e in history.of("IntentDeclared") if e.detail["intent"] == "deploy")
+    lasted = (history[-1].t_us - asked.t_us) / 1e6
+    assert ssot_divergence(history) == pytest.approx(seconds / lasted / m)
