@@ -119,12 +119,18 @@ def scenarios(draw: st.DrawFn, profile: str = "lean-ci") -> Scenario:
     architecture = draw(st.sampled_from(sorted(VARIANTS)))
     places = ("dev", "staging", "production")[: draw(st.integers(2, 3))]
     has_manual = architecture == "v3" and draw(st.booleans())
+    variant = draw(st.sampled_from(VARIANTS[architecture]))
+    if architecture == "v3":
+        poll = draw(st.sampled_from([None, 20.0, 300.0]))
+        variant = replace(variant, poll_interval_seconds=poll)
     return Scenario(
         architecture=architecture,
         microservices=("users", "orders", "front-end")[: draw(st.integers(1, 3))],
         environments=tuple(Environment(p, not has_manual or p == places[0]) for p in places),
-        variant=draw(st.sampled_from(VARIANTS[architecture])),
-        replicas=draw(st.integers(1, 2)),
+        variant=variant,
+        replicas=draw(st.integers(1, 3)),
+        executors=draw(st.integers(1, 3)),
+        merge=draw(st.booleans()),
         next_push=draw(st.booleans()),
         profile=profile,
         seed=draw(st.integers(0, 10_000)),
@@ -160,9 +166,10 @@ def test_names_change_no_measure(what: Scenario, named: list[str]) -> None:
     places = tuple(replace(environment, name=name) for environment, name in pairs)
     renamed = replace(what, microservices=tuple(named[:n]), environments=places)
     one, other = (
-        run_in(replace(simulated(each), look_phase=0.3), each).measures for each in (what, renamed)
+        run_in(replace(simulated(each), look_phase=0.3), each) for each in (what, renamed)
     )
-    agree(one | {"registry_bytes": 0}, other | {"registry_bytes": 0})
+    agree(one.measures | {"registry_bytes": 0}, other.measures | {"registry_bytes": 0})
+    assert one.phases == other.phases
 
 
 def shifted(history: History, by_us: int) -> History:
@@ -182,7 +189,7 @@ def test_when_a_run_starts_changes_no_measure(what: Scenario, by_us: int) -> Non
     agree(measure(history), measure(shifted(history, by_us)))
 
 
-def slower(what: Scenario, factor: float) -> World:
+def in_time(what: Scenario, factor: float) -> World:
     """A world in which everything takes *factor* times as long, also waiting and watching."""
     kernel, streams = Kernel(), RandomStreams(what.seed)
     costs = Costs(load_profile(what.profile), streams).scaled(factor)
@@ -199,5 +206,9 @@ def slower(what: Scenario, factor: float) -> World:
 @given(scenarios("constant"), st.sampled_from([0.5, 2.0, 3.0]))
 def test_times_grow_with_every_duration_and_counts_do_not(what: Scenario, factor: float) -> None:
     """Not by more than 4: the progress deadline is the manifest's and does not grow along."""
-    once, more = run_in(slower(what, 1), what), run_in(slower(what, factor), what)
+    poll = what.variant.poll_interval_seconds
+    slow = what
+    if poll is not None:
+        slow = replace(what, variant=replace(what.variant, poll_interval_seconds=poll * factor))
+    once, more = run_in(in_time(what, 1), what), run_in(in_time(slow, factor), slow)
     agree(once.measures, more.measures, factor)

@@ -12,14 +12,9 @@ from hypothesis import strategies as st
 from cdlab.architectures import ARCHITECTURES
 from cdlab.coupling import WRITES
 from cdlab.grants import grants_of
-from cdlab.kernel import Kernel
 from cdlab.model import Environment, Variant
-from cdlab.random_streams import RandomStreams
-from cdlab.runner import Run, World, run_in
 from cdlab.scenario import Scenario
-from cdlab.substrates.sim.costs import Costs, load_profile
-from cdlab.substrates.sim.substrate import SimSubstrate
-from cdlab.worlds import SIMULATED_PACE, run
+from cdlab.worlds import run
 
 few = settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
@@ -63,24 +58,6 @@ def variants(draw: st.DrawFn, architecture: str) -> Variant:
     return Variant(rollback=rollback, has_build_cache=draw(st.booleans()))
 
 
-def in_time(what: Scenario, factor: float) -> World:
-    """A world in which everything takes *factor* times as long, also waiting and watching."""
-    kernel, streams = Kernel(), RandomStreams(what.seed)
-    costs = Costs(load_profile(what.profile).scaled(factor), streams)
-    substrate = SimSubstrate(kernel, streams, costs, has_build_cache=what.variant.has_build_cache)
-    pace = replace(
-        SIMULATED_PACE,
-        look_seconds=factor * SIMULATED_PACE.look_seconds,
-        observation_seconds=factor * SIMULATED_PACE.observation_seconds,
-    )
-    return World(kernel=kernel, substrate=substrate, run="sim", pace=pace, look_phase=0.3)
-
-
-def counts(found: Run) -> dict[str, Any]:
-    """The measures that are no times."""
-    return {name: value for name, value in found.measures.items() if "seconds" not in name}
-
-
 @few
 @given(scenarios("v3"))
 def test_the_cone_of_a_v3_rollback_has_no_code_no_ci_and_no_registry(what: Scenario) -> None:
@@ -116,39 +93,6 @@ def test_phases_are_never_negative_and_sum_to_the_total(what: Scenario) -> None:
     assert min(found.phases.values()) >= 0
     total = found.measures["rollback_seconds"]
     assert sum(found.phases.values()) == pytest.approx(total, abs=1e-6)
-
-
-@few
-@given(scenarios(profile="constant"), st.permutations(["ant", "bee", "cat", "dog", "emu", "fox"]))
-def test_names_change_no_measure(what: Scenario, names: list[str]) -> None:
-    """Renaming microservices and environments leaves every number as it is."""
-    n = len(what.microservices)
-    environments = tuple(
-        replace(each, name=name) for each, name in zip(what.environments, names[n:], strict=False)
-    )
-    renamed = replace(what, microservices=tuple(names[:n]), environments=environments)
-    found = [run_in(in_time(each, 1), each) for each in (what, renamed)]
-    assert found[0].measures | {"registry_bytes": 0} == found[1].measures | {"registry_bytes": 0}
-    assert found[0].phases == found[1].phases
-
-
-@few
-@given(scenarios(profile="constant"), st.sampled_from([0.5, 2, 3]))
-def test_everything_slower_makes_everything_later_and_nothing_else(
-    what: Scenario, factor: float
-) -> None:
-    """Multiplying every duration by c multiplies the times by c and changes no count."""
-    # Not by more than 4: the progress deadline of 60 s is the manifest's and does not grow along,
-    # and a pod that pulls takes 14 s.
-    interval = what.variant.poll_interval_seconds
-    slower = what
-    if interval is not None:
-        variant = replace(what.variant, poll_interval_seconds=interval * factor)
-        slower = replace(what, variant=variant)
-    once, more = run_in(in_time(what, 1), what), run_in(in_time(slower, factor), slower)
-    assert counts(once) == counts(more)
-    for name in ("rollback_seconds", "lead_time_seconds"):
-        assert more.measures[name] == pytest.approx(factor * once.measures[name], abs=1e-5)
 
 
 @few
