@@ -19,6 +19,8 @@ from cdlab.rollback_time import asked, done
 WRITES = ("write", "apply")
 EXECUTES = ("exec", "decide")
 COUNTED = ("deploy", "rollback", "promote")
+CHANGES = ("ManifestsApplied", "ImageSet", "RolloutUndone")
+"""Events that change what an environment is asked to run, where `changed` does not deny it."""
 
 
 def cones(history: History, *intents: str) -> list[list[Event]]:
@@ -47,6 +49,25 @@ def needed(cone: Iterable[Event]) -> set[str]:
         event.component
         for event in cone
         if event.op in (*WRITES, *EXECUTES, "read") and event.component != "people"
+    }
+
+
+def concerns(event: Event, name: str) -> bool:
+    """Whether a change of the cluster is one of this workload."""
+    manifest = event.detail.get("manifest")
+    if manifest is not None:
+        return f"name: {name}\n" in manifest
+    return bool(event.detail.get("workload") == name)
+
+
+def changed_workloads(cone: Iterable[Event], names: Sequence[str]) -> set[tuple[str, str]]:
+    """(environment, workload) of those whose wanted state in the cluster was changed."""
+    return {
+        (event.resource, name)
+        for event in cone
+        if event.kind in CHANGES and event.detail.get("changed", True)
+        for name in names
+        if concerns(event, name)
     }
 
 
@@ -158,16 +179,16 @@ def collateral(history: History) -> float | None:
     if ask is None or done(history) is None:
         return None
     until = next((e.seq for e in history.of("ObservationEnded")), len(history))
-    others = [
-        (environment, name)
-        for environment in history.settings["environments"]
-        for name in history.settings["microservices"]
-        if (environment, name) != (ask.detail["environment"], ask.detail["workload"])
-    ]
+    names = history.settings["microservices"]
+    others = len(names) * len(history.settings["environments"]) - 1
+    touched_others = changed_workloads(history.cone(ask.intent), names) - {
+        (ask.detail["environment"], ask.detail["workload"])
+    }
     changed = sum(
-        served_at(history, *other, ask.seq) != served_at(history, *other, until) for other in others
+        served_at(history, *other, ask.seq) != served_at(history, *other, until)
+        for other in sorted(touched_others)
     )
-    return changed / len(others) if others else 0.0
+    return changed / others if others else 0.0
 
 
 def _automation(history: History) -> list[Grant]:

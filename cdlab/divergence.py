@@ -7,17 +7,21 @@ config repo and from every change of what the pods serve. Both are compared by d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import accumulate
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
 
 from cdlab import manifests
+from cdlab.coupling import CHANGES, changed_workloads
 from cdlab.errors import ManifestError
 from cdlab.history import Event, History
 from cdlab.model import ImageRef
-from cdlab.pod_timeline import Step, contents, steps
+from cdlab.pod_timeline import contents, steps
 from cdlab.releases import config_path
 
+Change = TypeVar("Change", bound=tuple[Any, ...])
 Workload = tuple[str, str]
 """Environment and name."""
 Marks = Mapping[str, Mapping[str, Any]]
@@ -40,61 +44,73 @@ def spans(history: History) -> dict[Workload, list[Span]] | None:
     A workload diverges while not all of its serving pods have the digest of its config entry, or
     none serves. It begins with the first thing that somebody asked for after the bootstrap.
     """
-    entries = _entries(history)
-    start = next(
-        (e for e in history.of("IntentDeclared") if e.detail["intent"] != "bootstrap"), None
-    )
+    return _spans_so_far(history, len(history))
+
+
+@lru_cache(maxsize=1)
+def _spans_so_far(history: History, length: int) -> dict[Workload, list[Span]] | None:
+    """Three measures ask for the same spans; a history that has grown since has others."""
+    entries, start = _entries(history), _start(history)
     if start is None or not any(entries.values()):
         return None
     return {
-        (environment, name): [
-            Span(max(each.began_us, start.t_us), each.ended_us, each.ended)
-            for each in _spans(history, found, steps(history, environment, name))
-            if each.ended_us > start.t_us and each.ended_us > each.began_us
-        ]
-        for (environment, name), found in entries.items()
+        workload: list(_spans(history, start, workload, written))
+        for workload, written in entries.items()
     }
 
 
+def _start(history: History) -> Event | None:
+    asked = history.of("IntentDeclared")
+    return next((event for event in asked if event.detail["intent"] != "bootstrap"), None)
+
+
 def _spans(
-    history: History, entries: list[tuple[Event, str]], pods: Iterable[Step]
+    history: History, start: Event, workload: Workload, entries: list[tuple[Event, str]]
 ) -> Iterator[Span]:
-    changes: list[tuple[Event, Any]] = [*entries, *pods]
-    changes.sort(key=lambda change: change[0].seq)
+    changes: list[tuple[Event, Any]] = [
+        *_from(start, entries),
+        *_from(start, [*steps(history, *workload)]),
+    ]
+    changes.sort(key=itemgetter(0))
     wanted, served, since = "", set[str](), -1
     for event, change in changes:
         if isinstance(change, str):
-            wanted = change
+            wanted = _digest(history, event, change, workload[1])
         else:
             served = set(change.values())
         if served != {wanted}:
             since = event.t_us if since < 0 else since
         elif since >= 0:
-            yield Span(since, event.t_us, event)
+            if event.t_us > max(since, start.t_us):
+                yield Span(max(since, start.t_us), event.t_us, event)
             since = -1
     if since >= 0:
-        yield Span(since, history[-1].t_us, None)
+        yield Span(max(since, start.t_us), history[-1].t_us, None)
+
+
+def _from(start: Event, changes: list[Change]) -> list[Change]:
+    """What was so at the start, and what changed later."""
+    later = [change for change in changes if change[0].seq > start.seq]
+    earlier = len(changes) - len(later)
+    return changes[max(earlier - 1, 0) :]
 
 
 def _entries(history: History) -> dict[Workload, list[tuple[Event, str]]]:
-    """For each workload the pushes that wrote its config entry, and the digest it then named."""
+    """For each workload the pushes that wrote its config entry, and what it then said."""
     entries: dict[Workload, list[tuple[Event, str]]] = {
         (environment, name): []
         for environment in history.settings["environments"]
         for name in history.settings["microservices"]
     }
     workloads = {config_path(*workload): workload for workload in entries}
-    digests: dict[str, str] = {}
     written: dict[str, Mapping[str, str]] = {}
     before: dict[str, Mapping[str, str]] = {}
     current: dict[str, str] = {}
-    for event in history.of("ImagePushed", "Committed", "Reverted", "CommitPushed"):
-        detail = event.detail
-        if event.kind == "ImagePushed":
-            digests[detail["ref"]] = event.digest_after
-        elif event.component != "config-repo":
+    for event in history.of("Committed", "Reverted", "CommitPushed"):
+        if event.component != "config-repo":
             continue
-        elif event.kind == "Committed":
+        detail = event.detail
+        if event.kind == "Committed":
             written[detail["revision"]] = detail["files"]
         elif event.kind == "Reverted":
             written[detail["revision"]] = before.get(detail["reverted"], {})
@@ -105,19 +121,22 @@ def _entries(history: History) -> dict[Workload, list[tuple[Event, str]]]:
             current |= files
             for path in files:
                 if path in workloads:
-                    workload = workloads[path]
-                    named = _digest(files[path], workload[1], digests)
-                    entries[workload].append((event, named))
+                    entries[workloads[path]].append((event, files[path]))
     return entries
 
 
-def _digest(manifest: str, name: str, digests: Mapping[str, str]) -> str:
-    """The digest that a manifest asks for; what it says where that is no image we know."""
+def _digest(history: History, written: Event, manifest: str, name: str) -> str:
+    """The digest that a manifest asked for; what it says where that was no image we know."""
     try:
         image = ImageRef.parse(manifests.image_of(manifest, name))
     except ManifestError:
         return manifest
-    return image.digest or digests.get(str(image), str(image))
+    if image.digest:
+        return image.digest
+    for pushed in reversed(history.of("ImagePushed")):
+        if pushed.seq < written.seq and pushed.detail["ref"] == str(image):
+            return str(pushed.digest_after)
+    return str(image)
 
 
 def ssot_divergence(history: History) -> float | None:
@@ -127,11 +146,10 @@ def ssot_divergence(history: History) -> float | None:
     From the first intent after the bootstrap to the end of the run. None where no config repo is
     there to differ from, as in V1.
     """
-    found = spans(history)
-    if found is None:
+    found, start = spans(history), _start(history)
+    if found is None or start is None:
         return None
-    start = min(e.t_us for e in history.of("IntentDeclared") if e.detail["intent"] != "bootstrap")
-    lasted = history[-1].t_us - start
+    lasted = history[-1].t_us - start.t_us
     total = sum(span.ended_us - span.began_us for each in found.values() for span in each)
     return total / lasted / len(found) if lasted else None
 
@@ -175,14 +193,8 @@ def ssot_divergence_ended_by(history: History) -> str | None:
 
 def _changes(history: History, where: Workload) -> list[Event]:
     """What was asked of the cluster about one workload, in order."""
-    environment, name = where
     return [
-        event
-        for event in history.of("ManifestsApplied", "ImageSet", "RolloutUndone")
-        if event.resource == environment
-        and event.detail.get("changed", True)
-        and event.detail.get("workload", name) == name
-        and f"name: {name}\n" in event.detail.get("manifest", f"name: {name}\n")
+        event for event in history.of(*CHANGES) if where in changed_workloads([event], where[1:])
     ]
 
 

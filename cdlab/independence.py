@@ -7,12 +7,12 @@ intent that names it with an environment and was not refused.
 
 from __future__ import annotations
 
+from cdlab.coupling import changed_workloads
 from cdlab.history import Event, History
 from cdlab.model import ImageRef
 from cdlab.pod_timeline import pod_events, served_at, steps
 from cdlab.rollback_time import asked, done, known_good
 
-CHANGES = ("ManifestsApplied", "ImageSet", "RolloutUndone")
 PINNING = ("rollback", "out-of-band edit")
 
 
@@ -100,14 +100,8 @@ def change_amplification(history: History) -> int | None:
     for event in _decisions(history, name):
         if event.seq > ask.seq:
             decided.setdefault(event.detail["environment"], event.seq)
-    changed = {
-        (event.resource, event.detail.get("workload", name))
-        for event in history.cone(ask.intent)
-        if event.kind in CHANGES
-        and event.detail.get("changed", True)
-        and event.seq < decided.get(event.resource, event.seq + 1)
-    }
-    return len(changed)
+    own = [e for e in history.cone(ask.intent) if e.seq < decided.get(e.resource, e.seq + 1)]
+    return len(changed_workloads(own, history.settings["microservices"]))
 
 
 def good_commits_withdrawn(history: History) -> int | None:
@@ -122,15 +116,18 @@ def good_commits_withdrawn(history: History) -> int | None:
     if ask is None or end is None:
         return None
     within = _commits_within(history, ask.detail["workload"])
-    tags = [
-        (event.seq, ImageRef.parse(event.detail["image"]).tag)
+    ready = [
+        event
         for event in pod_events(history, ask.detail["environment"], ask.detail["workload"])
         if event.kind == "PodReady" and event.seq <= end.seq
     ]
-    before = [tag for seq, tag in tags if seq < ask.seq]
-    if not before or not {before[-1], tags[-1][1]} <= set(within):
+    earlier = [event for event in ready if event.seq < ask.seq]
+    if not earlier:
         return None
-    gone = within[before[-1] or ""] - within[tags[-1][1] or ""]
+    before, after = (ImageRef.parse(e.detail["image"]).tag for e in (earlier[-1], ready[-1]))
+    if not {before, after} <= within.keys():
+        return None
+    gone = within[before] - within[after]
     return len(gone.difference(ask.detail.get("bad_revisions", ())))
 
 

@@ -42,6 +42,11 @@ class RecordedIncidents:
         """Those of the world; made when there is one."""
         return self.substrate.incidents
 
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """What is lost with the cluster and has to be installed again: the release manager."""
+        return tuple(box for box in self.actors if box == "manager")
+
     async def stop(self, box: str) -> None:
         """Take down one of `BOXES`, or an actor that this architecture has."""
         if box in ACTORS:

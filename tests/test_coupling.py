@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,6 +107,37 @@ def test_collateral_is_the_other_environments_of_the_same_workload(
     assert found["collateral"] == share
 
 
+@pytest.mark.parametrize(("architecture", "share"), [("v1", 0.2), ("v2", 0.2), ("v3", 0.0)])
+def test_what_somebody_else_pushes_meanwhile_is_no_collateral(
+    measures: Callable[..., Measures], architecture: str, share: float
+) -> None:
+    """A newer commit reaches staging while V3 rolls production back, and not on its behalf."""
+    assert measures(architecture, story="newer-commit")["collateral"] == share
+
+
+@pytest.mark.parametrize(
+    ("architecture", "rollback", "lost_and_withdrawn"),
+    [
+        ("v1", "revert", (0, 0)),
+        ("v1", "force-push", (3, 3)),
+        ("v2", "revert", (0, 0)),
+        ("v3", "command", (0, 3)),  # here V3 loses
+    ],
+)
+@pytest.mark.parametrize("settings", [{"batch": 4}, {"commits_on_top": 3}], ids=str)
+def test_going_back_to_an_image_withdraws_the_good_commits_in_it(
+    measures: Callable[..., Measures],
+    architecture: str,
+    rollback: str,
+    lost_and_withdrawn: tuple[int, int],
+    settings: dict[str, int],
+) -> None:
+    """One bad commit and three good ones, pushed with it or shipped after it."""
+    found = measures(architecture, variant=Variant(rollback=rollback), **settings)
+    counts = found["good_commits_lost"], found["good_commits_withdrawn"]
+    assert counts == lost_and_withdrawn
+
+
 PLACES = ("dev", "staging", "production")
 
 
@@ -162,6 +194,19 @@ def test_a_pinned_version_survives_a_push_only_where_a_manager_holds_it(
     assert measures("v3", **everywhere, variant=naive)["version_independence"] == 0
 
 
+@pytest.mark.parametrize("architecture", ["v1", "v2"])
+def test_a_gate_keeps_a_push_out_of_production(
+    measures: Callable[..., Measures], architecture: str
+) -> None:
+    """Beyond the article: with an approval before production V1 and V2 are no straw men."""
+    found = measures(
+        architecture, variant=Variant(is_gated=True), environments=places(2, 1), next_push=True
+    )
+    assert (found["version_independence"], found["change_amplification"]) == (1, 1)
+    assert found["manual_steps"]["promote"] == 1
+    assert found["code_coupling"] == 3 / 4  # two deploys and the rollback of four requests
+
+
 def test_the_config_repo_lies_after_an_undo_and_otherwise_for_a_rollout(
     measures: Callable[..., Measures],
 ) -> None:
@@ -214,6 +259,12 @@ def test_what_a_run_cannot_answer_is_none(measures: Callable[..., Measures]) -> 
     assert {name for name, value in found.items() if value is not None} == always
     assert set(found["manual_steps"].values()) == {None}
     assert list(found) == list(MEASURES)
+
+
+def test_every_measure_is_explained() -> None:
+    """What a measure means is in the documentation, by its name."""
+    text = (Path(__file__).parent.parent / "docs/measures.md").read_text(encoding="utf-8")
+    assert [name for name in MEASURES if f"`{name}`" not in text] == []
 
 
 def event(component: str, op: str, outcome: str = "ok") -> Event:

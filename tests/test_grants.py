@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
+import cdlab
 from cdlab.architectures import ARCHITECTURES
 from cdlab.coupling import can_change_workloads, resources_of
 from cdlab.grants import grants_of
-from cdlab.model import Grant, Principal
+from cdlab.model import PRINCIPALS, Grant, Principal
+from cdlab.substrates.kind.access import RULES, right_of, writers
+from cdlab.substrates.sim.access import Rights
 
 
 def grant(architecture: str, principal: Principal) -> Grant:
@@ -69,6 +75,41 @@ def test_a_right_more_never_makes_a_principal_weaker(right: str) -> None:
     """The blast radius grows with the grants: only reading or nothing changes no workload."""
     it = Grant(principal="ci", runs="outside", environments=right)  # type: ignore[arg-type]
     assert can_change_workloads(it) is (right not in ("none", "read"))
+
+
+@pytest.mark.parametrize("right", ["none", "read", "set-image", "apply", "admin"])
+def test_a_right_is_the_same_to_the_measures_the_simulator_and_rbac(right: str) -> None:
+    """Who may change what runs: asked of a grant, of the simulator, and of the rules of a Role."""
+    it = Grant(principal="ci", runs="outside", environments=right)  # type: ignore[arg-type]
+    may_patch = any(
+        {"deployments", "*"} & set(rule.resources) and {"patch", "*"} & set(rule.verbs)
+        for rule in RULES[right_of([it], "ci", "environments")]
+    )
+    assert Rights([it]).allows_in("ci", "set-image", "any") is may_patch
+    assert can_change_workloads(it) is may_patch
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_kind_lets_push_whom_the_file_names(architecture: str) -> None:
+    """The hook's list of writers is who has `write`, in the simulator as well."""
+    grants = grants_of(architecture)
+    rights = Rights(grants)
+    for box in ("code_repos", "config_repo"):
+        named = sorted(each.principal for each in grants if getattr(each, box) == "write")
+        allowed = sorted(who for who in PRINCIPALS if rights.allows(who, box, "write"))
+        assert writers(grants, box) == named == allowed
+
+
+def test_nothing_else_makes_a_grant() -> None:
+    """`grants.toml` is the one source: no other module constructs a right."""
+    package = Path(cdlab.__file__).parent
+    made = [
+        path.name
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Grant"
+    ]
+    assert made == ["grants.py"]
 
 
 def test_an_unknown_architecture_has_none() -> None:

@@ -60,9 +60,9 @@ MAY_IMPORT = {
     "cdlab/recorded_ports.py": {"history", "model", "ports", "recording"},
     "cdlab/coupling.py": {"grants", "history", "model", "pod_timeline", "rollback_time"},
     "cdlab/influence.py": {"grants", "history"},
-    "cdlab/independence.py": {"history", "model", "pod_timeline", "rollback_time"},
+    "cdlab/independence.py": {"coupling", "history", "model", "pod_timeline", "rollback_time"},
     "cdlab/divergence.py": {
-        "errors", "history", "manifests", "model", "pod_timeline", "releases",
+        "coupling", "errors", "history", "manifests", "model", "pod_timeline", "releases",
     },
     "cdlab/manual_work.py": {"coupling", "history"},
     "cdlab/incidents.py": {"coupling", "history", "manual_work"},

@@ -24,12 +24,14 @@ async def cluster_deleted(lab: Lab) -> None:
     await ship(lab, lab.workload, Change(version=NEXT))
     before = _running(lab)
     down = ["ci", *(["code-repo"] if lab.architecture.has_config_repo else [])]
-    for box in down:
+    for box in [*down, *lab.incidents.inside]:
         await lab.incidents.stop(box)
     await lab.incidents.delete_cluster()
     if lab.settings.has_registry_loss:
         await lab.incidents.empty_registry()
     with lab.recorder.intent("rebuild"):
+        for box in lab.incidents.inside:
+            await lab.incidents.restart(box)
         await lab.delivery.rebuild("alice")
         is_back = await lab.within_attempt(_until_runs(lab, before))
         lab.recorder.mark(

@@ -20,15 +20,23 @@ from cdlab.stories.actions import (
 )
 from cdlab.stories.lab import BAD, NEXT, Lab, Shipped
 
+NEVER_SERVES = {
+    "never-ready": sample_services.NEVER_READY,
+    "crashing": sample_services.CRASHING,
+}
+"""Badness -> the files that make it."""
+
 
 async def rollback(lab: Lab) -> None:
     """Ship good to everywhere, ship bad, roll production back, and watch that it stays."""
-    name, production = lab.workload, lab.production
+    name = lab.workload
+    # What never becomes Ready is promoted nowhere: it is rolled back where a push took it.
+    where = lab.application.automated[-1] if lab.settings.bad in NEVER_SERVES else lab.production
     good = (await bootstrap(lab))[name]
-    bad = await _ship_bad(lab, name)
+    bad = await _ship_bad(lab, name, where)
     for number in range(lab.settings.commits_on_top):
         await ship(lab, name, Change(version=f"top-{number + 1}"))
-    await back_and_watch(lab, name, production, wanted(lab, good, bad))
+    await back_and_watch(lab, name, where, wanted(lab, good, bad))
     if lab.settings.has_next_push:
         await _push_once_more(lab, name)
 
@@ -66,22 +74,19 @@ async def back_and_watch(lab: Lab, name: str, environment: str, what: Wanted) ->
     lab.recorder.mark("ObservationEnded", name)
 
 
-async def _ship_bad(lab: Lab, name: str) -> Shipped:
+async def _ship_bad(lab: Lab, name: str, environment: str) -> Shipped:
     """Ship the bad release as the settings say, and see it serve, or see that it cannot."""
     settings, kind = lab.settings, lab.settings.bad
     is_small = settings.batch > 1 or settings.commits_on_top > 0
-    files = {
-        "never-ready": sample_services.NEVER_READY,
-        "crashing": sample_services.CRASHING,
-    }.get(kind, {})
+    files = NEVER_SERVES.get(kind, {})
     first = Change(
         version=BAD, is_bad=True, is_small=is_small, has_merge=settings.has_merge, files=files
     )
     rest = (Change(version=f"batch-{number + 1}") for number in range(settings.batch - 1))
-    before = lab.observed.pods(name, lab.production)
+    before = lab.observed.pods(name, environment)
     shipped = await push_change(lab, name, first, *rest)
     if files:
-        await lab.observed.until_tried(name, lab.production, before)
+        await lab.observed.until_tried(name, environment, before)
     else:
         await deliver(lab, name, shipped.content, is_declared=True)
     return shipped

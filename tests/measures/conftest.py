@@ -105,7 +105,8 @@ class Told:
 
     def applied(self, second: float, where: str, intent: str, *, changed: bool) -> None:
         """Somebody applies a manifest."""
-        detail = {"changed": changed, "manifest": ""}
+        manifest = "".join(f"name: {name}\n" for name in self.history.settings["microservices"])
+        detail = {"changed": changed, "manifest": manifest}
         self.add(
             *(second, "ManifestsApplied", "environment", "apply"),
             resource=where,

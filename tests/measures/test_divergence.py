@@ -56,6 +56,7 @@ def test_what_ended_it_is_who_changed_the_workload_last(deployed: Any) -> None:
     deployed.image_set(150, "users", "drift repair-1")
     deployed.image_set(151, "orders", "rollback-1")
     deployed.pod(160, "users", "A", gone="B")
+    deployed.image_set(170, "users", "promote-1")
     assert ssot_divergence_ended_by(deployed.ended(200)) == "drift repair"
 
 
@@ -65,6 +66,25 @@ def test_a_divergence_that_nothing_ends_lasts_to_the_end(deployed: Any) -> None:
     history = deployed.ended(200)
     assert ssot_divergence(history) == pytest.approx(50 / 100 / 2)
     assert ssot_divergence_ended_by(history) == "still there"
+
+
+def test_what_began_before_the_first_request_counts_from_it(deployed: Any) -> None:
+    """30 of 100 s of one that ends, and all of one that does not."""
+    events = list(deployed.history)
+    early = [event for event in events if event.kind != "IntentDeclared"]
+    deployed.history = History(early)
+    deployed.pod(50, "users", "B", gone="A")
+    deployed.pod(60, "orders", "", gone="C")
+    deployed.asked(100, "deploy")
+    deployed.pod(130, "users", "A", gone="B")
+    assert ssot_divergence(deployed.ended(200)) == pytest.approx((30 + 100) / 100 / 2)
+
+
+def test_a_tag_that_moves_later_changes_no_wish_of_earlier(deployed: Any) -> None:
+    """The entry means the image that had its tag when it was written."""
+    detail = {"ref": "r/users:a", "content": "users a"}
+    deployed.add(120, "ImagePushed", "registry", "write", digest_after="OTHER", detail=detail)
+    assert ssot_divergence(deployed.ended(200)) == 0
 
 
 def test_nothing_that_serves_is_not_what_the_config_repo_says(deployed: Any) -> None:

@@ -89,14 +89,24 @@ def test_an_environment_that_waits_for_decisions_is_pinned(told: Any) -> None:
     assert version_independence(found.ended(100)) == 0
 
 
+def test_a_promotion_pins_nothing_where_automation_goes_on(told: Any) -> None:
+    """Who asked for this version did not ask for no other one."""
+    found = told("users")
+    found.pod(10, "users", "A")
+    found.asked(20, "promote", workload="users", environment="prod")
+    found.code(30, "users", "a", "b", intent="deploy-1")
+    found.pod(40, "users", "B", gone="A")
+    assert version_independence(found.ended(100)) is None
+
+
 def test_a_push_amplifies_to_what_it_changes_without_a_decision(told: Any) -> None:
     """An apply that changes nothing counts nothing, nor does what a promotion lets through."""
-    found = told("users", environments=("dev", "staging", "prod"))
+    found = told("users", environments=("dev", "staging", "qa", "prod"))
     assert change_amplification(found.history) is None
     found.asked(10, "deploy", workload="users")
     assert change_amplification(found.history) == 0
     found.applied(20, "dev", "deploy-1", changed=True)
-    found.applied(30, "dev", "deploy-1", changed=False)
+    found.applied(30, "qa", "deploy-1", changed=False)
     found.applied(30, "staging", "deploy-1", changed=True)
     assert change_amplification(found.history) == 2
     found.asked(40, "promote", workload="users", environment="prod")
@@ -134,6 +144,34 @@ def test_a_revert_withdraws_the_bad_commit_alone(batch: Any) -> None:
     batch.built("users", "r", content="users a")
     batch.pod(30, "users", "R", gone="D")
     assert good_commits_withdrawn(batch.ended(100)) == 0
+
+
+def test_a_revert_of_a_good_commit_withdraws_it(batch: Any) -> None:
+    """Whoever reverts the wrong one takes it back, although it was good."""
+    common = {"resource": "users", "intent": "rollback-1"}
+    reverted = {"revision": "r", "reverted": "c"}
+    batch.add(25, "Reverted", "code-repo", "notify", **common, detail=reverted)
+    pushed = {"revision": "r", "previous": "d", "lost": []}
+    batch.add(25, "CommitPushed", "code-repo", "write", **common, detail=pushed)
+    batch.built("users", "r", content="users a")
+    batch.pod(30, "users", "R", gone="D")
+    assert good_commits_withdrawn(batch.ended(100)) == 1
+
+
+def test_what_was_committed_for_a_rejected_push_never_ran(told: Any) -> None:
+    """Whoever lost the race clones and commits again, and only that is withdrawn."""
+    found = told("users")
+    found.code(0, "users", "", "a", intent="bootstrap-1")
+    found.built("users", "a", "y")
+    found.pod(5, "users", "A")
+    common = {"resource": "users", "intent": "deploy-1"}
+    found.add(10, "RepositoryCloned", "code-repo", "read", **common)
+    found.add(10, "Committed", "code-repo", "notify", **common, detail={"revision": "x"})
+    found.code(11, "users", "a", "y", intent="deploy-1")
+    found.pod(15, "users", "Y", gone="A")
+    found.asked(20, "rollback", **ROLLBACK)
+    found.pod(30, "users", "A", gone="Y")
+    assert good_commits_withdrawn(found.ended(100)) == 1
 
 
 def test_a_forced_push_withdraws_what_it_makes_unreachable(batch: Any) -> None:

@@ -28,7 +28,14 @@ from cdlab.substrates.sim.deployments import Deployment
 from cdlab.substrates.sim.surroundings import Surroundings
 
 STAGING = "staging"
-SECONDS = {"api_call": 0.0, "schedule": 1.0, "pull": 10.0, "pod_start": 2.0, "pod_stop": 4.0}
+SECONDS = {
+    "api_call": 0.0,
+    "schedule": 1.0,
+    "pull": 10.0,
+    "pod_start": 2.0,
+    "pod_stop": 4.0,
+    "listen": 0.5,
+}
 """With a probe every 2 s whose first tick is half a period after the start, a pod is Ready 14 s
 after it was created, or 4 s if its node has the image."""
 
@@ -84,6 +91,7 @@ class Bench:
             duration=lambda purpose, entity: self.seconds[purpose],
             uniform=lambda purpose, entity: 0.5,
             is_healthy=lambda content: content != self.sick,
+            is_crashing=lambda content: False,
             allows=self._allows,
         )
         self.cluster = SimCluster(surroundings, application)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import BuildFailed
 from cdlab.model import BuiltImage, Content, ImageRef
-from cdlab.ports import Checkout
+from cdlab.ports import NO_LABELS, Checkout
 from cdlab.substrates.kind.checkouts import KindCheckout
 from cdlab.substrates.kind.git_commands import GitCommands, GitFailed
 from cdlab.substrates.kind.settings import LABEL
@@ -64,7 +64,9 @@ class KindBuilder:
         self.has_build_cache = has_build_cache
         self._turns: defaultdict[Content, threading.Lock] = defaultdict(threading.Lock)
 
-    async def build(self, checkout: Checkout, ref: ImageRef) -> BuiltImage:
+    async def build(
+        self, checkout: Checkout, ref: ImageRef, labels: Mapping[str, str] = NO_LABELS
+    ) -> BuiltImage:
         assert isinstance(checkout, KindCheckout), "the context comes from a clone on this machine"
         head, content = checkout.head, checkout.content
         if head is None:
@@ -74,11 +76,11 @@ class KindBuilder:
 
         def do() -> BuiltImage:
             with turn:
-                return BuiltImage(ref, self._build(git, head, ref), content)
+                return BuiltImage(ref, self._build(git, head, ref, labels), content)
 
         return await self.kernel.offload(do, what=f"docker build of {ref}")
 
-    def _build(self, git: GitCommands, head: str, ref: ImageRef) -> str:
+    def _build(self, git: GitCommands, head: str, ref: ImageRef, labels: Mapping[str, str]) -> str:
         import requests
         from docker.errors import DockerException
 
@@ -91,7 +93,7 @@ class KindBuilder:
                     nocache=not self.has_build_cache,
                     rm=True,
                     forcerm=True,
-                    labels=self.labels,
+                    labels={**self.labels, **labels},
                     decode=True,
                 )
                 return _image_id(log, ref)

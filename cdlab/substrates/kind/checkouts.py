@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 EMPTY_TREE = Content("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 """The id that git gives to no files at all."""
-_LOG_FORMAT = "--format=tformat:%H%x00%P%x00%B%x00%N%x00"
+_LOG_FORMAT = "--format=tformat:%H%x00%P%x00%B%x00%ct%x00%N%x00"
 
 
 def lay_out(folder: Path, mirror: Path, refs: Mapping[str, str]) -> Path:
@@ -147,9 +147,10 @@ class KindCheckout:
                 Revision(fields[start].strip()),
                 tuple(Revision(parent) for parent in fields[start + 1].split()),
                 fields[start + 2].rstrip("\n"),
-                fields[start + 3].strip("\n"),
+                int(fields[start + 3]) * 1_000_000,
+                fields[start + 4].strip("\n"),
             )
-            for start in range(0, len(fields) - 1, 4)
+            for start in range(0, len(fields) - 1, 5)
         ]
 
     async def commit(self, message: str) -> Revision:

@@ -67,15 +67,23 @@ class KindCluster:
             lambda: self._apply(manifest, namespace), what=f"kubectl apply in {environment}"
         )
 
-    def _apply(self, manifest: str, namespace: Namespace) -> bool:
+    async def diff(self, manifest: str, environment: str) -> bool:
+        """As `kubectl diff --server-side`: what an apply would leave, compared with what is."""
+        namespace = self._namespace(environment)
+        return await self.kernel.offload(
+            lambda: self._apply(manifest, namespace, dryRun="All"),
+            what=f"kubectl diff in {environment}",
+        )
+
+    def _apply(self, manifest: str, namespace: Namespace, **query: str) -> bool:
         try:
             parsed = documents(manifest)
         except ManifestError as error:
             raise ManifestRejected(error.message) from error
-        changes = [self._apply_one(document, namespace) for document in parsed]
+        changes = [self._apply_one(document, namespace, query) for document in parsed]
         return any(changes)
 
-    def _apply_one(self, document: Json, namespace: Namespace) -> bool:
+    def _apply_one(self, document: Json, namespace: Namespace, query: Mapping[str, str]) -> bool:
         metadata = document.get("metadata")
         if not isinstance(metadata, dict) or not metadata.get("name"):
             raise ManifestRejected(f'a manifest of kind "{document.get("kind")}" has no name')
@@ -92,7 +100,7 @@ class KindCluster:
         try:
             after = namespace.api.call(
                 "PATCH", path, document, content_type=APPLY, fieldManager=FIELD_MANAGER,
-                force="true",
+                force="true", **query,
             )  # fmt: skip
         except (WorkloadNotFound, ObjectExists) as error:
             raise ManifestRejected(str(error)) from error

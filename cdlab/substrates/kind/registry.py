@@ -133,12 +133,11 @@ class KindRegistry:
         for name in self.api.tags(path):
             digest = self.api.digest_of(path, name)
             if digest is not None:  # else it was deleted since it was listed
-                created = self.api.manifest(path, digest).created_us
-                tags.append(Tag(name, digest, created))
+                tags.append(Tag(name, digest, *self.api.manifest(path, digest).age))
         return tuple(
             sorted(
                 tags,
-                key=lambda tag: (tag.created_us, self.arrivals.number(path, tag.name, tag.digest)),
+                key=lambda tag: (tag.age, self.arrivals.number(path, tag.name, tag.digest)),
             )
         )
 

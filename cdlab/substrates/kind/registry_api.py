@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import Forbidden, ImageNotFound, RegistryUnavailable
+from cdlab.image_labels import age_of
 from cdlab.model import Digest
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class StoredManifest:
     config_bytes: int
     layers: tuple[tuple[str, int], ...]
     """(digest, compressed bytes), the lowest first."""
-    created_us: int
-    """Microseconds since 1970, from the configuration."""
+    age: tuple[int, int]
+    """(microseconds since 1970, commits) as the labels say, else when it was built."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,17 @@ class RegistryApi:
             config=str(manifest["config"]["digest"]),
             config_bytes=int(manifest["config"]["size"]),
             layers=tuple((str(each["digest"]), int(each["size"])) for each in manifest["layers"]),
-            created_us=_microseconds(str(config.get("created", ""))),
+            age=_age(config),
         )
 
     def _json(self, path: str, what: str) -> dict[str, Any] | None:
         answer = self.request("GET", path, what)
         return json.loads(answer.data) if answer.status == 200 else None
+
+
+def _age(config: Mapping[str, Any]) -> tuple[int, int]:
+    labels = (config.get("config") or {}).get("Labels") or {}
+    return age_of(labels) or (_microseconds(str(config.get("created", ""))), 0)
 
 
 def _microseconds(text: str) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 
@@ -24,6 +24,8 @@ BASE_LAYER_BYTES = 2_160_000
 """About what busybox 1.35 takes, compressed. The same layer for every image."""
 UNHEALTHY = "www/unhealthy"
 """A source with this file makes an image whose pods never become Ready."""
+CRASHING = "www/crashing"
+"""A source with this file makes an image whose container ends as soon as it runs."""
 FAILING_STEP = "RUN false"
 """A line of a Dockerfile that makes the build fail."""
 
@@ -36,6 +38,7 @@ class Source:
     layer_bytes: int
     """Size of the layer that the source becomes: its files, uncompressed, and its payload."""
     is_healthy: bool
+    is_crashing: bool
     failure: str
     """Why it cannot be built; empty if it can."""
 
@@ -48,6 +51,10 @@ class LocalImage:
     source: Source
     created_us: int
     """When the build ended that made it. A build from the cache keeps the date."""
+    layers: str = ""
+    """The image id without labels: images that differ in labels alone share their layers."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """What the build was told to write into it."""
 
 
 class SimBuilder:
@@ -60,6 +67,7 @@ class SimBuilder:
         self.images: dict[str, LocalImage] = {}
         """By image id."""
         self._cache: dict[Content, LocalImage] = {}
+        self._labelled: dict[tuple[str, tuple[tuple[str, str], ...]], LocalImage] = {}
         self._sources: dict[Content, Source] = {}
 
     async def build(
@@ -74,12 +82,29 @@ class SimBuilder:
             raise BuildFailed(f"docker build of '{ref}' failed: {source.failure}")
         # Another build of the same source may have ended in the meantime.
         image = image or self._cached(source) or self._make(source)
+        if labels:
+            image = self._with(image, tuple(sorted(labels.items())))
         return BuiltImage(ref, image.image_id, source.content)
+
+    def _with(self, image: LocalImage, labels: tuple[tuple[str, str], ...]) -> LocalImage:
+        """The same layers with labels, which are a last step of the build and cached like one."""
+        key = (image.image_id, labels)
+        if key not in self._labelled:
+            image_id = "sha256:" + sha256(f"{image.image_id} {labels}".encode()).hexdigest()
+            self._labelled[key] = self.images[image_id] = replace(
+                image, image_id=image_id, labels=labels
+            )
+        return self._labelled[key]
 
     def is_healthy(self, content: Content) -> bool:
         """Whether pods of an image of this source become Ready. True of what was never built."""
         source = self._sources.get(content)
         return source is None or source.is_healthy
+
+    def is_crashing(self, content: Content) -> bool:
+        """Whether containers of an image of this source end at once."""
+        source = self._sources.get(content)
+        return source is not None and source.is_crashing
 
     def _cached(self, source: Source) -> LocalImage | None:
         return self._cache.get(source.content) if self.has_build_cache else None
@@ -89,7 +114,7 @@ class SimBuilder:
         now = self.kernel.now_us
         identity = f"{source.content} {now} {len(self.images)}"
         image_id = "sha256:" + sha256(identity.encode()).hexdigest()
-        image = LocalImage(image_id, source, now)
+        image = LocalImage(image_id, source, now, layers=image_id)
         self.images[image_id] = self._cache[source.content] = image
         return image
 
@@ -110,7 +135,8 @@ def _source(checkout: Checkout) -> Source:
     failure = "there is no Dockerfile" if dockerfile is None else _failure(dockerfile)
     size = sum(len(text.encode()) for text in files.values())
     payload = _payload_bytes(files.get("build.env", ""))
-    return Source(checkout.content, size + payload, UNHEALTHY not in files, failure)
+    is_crashing = CRASHING in files
+    return Source(checkout.content, size + payload, UNHEALTHY not in files, is_crashing, failure)
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from cdlab.errors import (
+    ClusterUnavailable,
     Forbidden,
     ManifestRejected,
     NoEarlierRollout,
@@ -48,13 +49,13 @@ class SimCluster:
     ) -> None:
         self.surroundings = surroundings
         self.nodes = Nodes(surroundings.kernel, worker_count)
-        self._kubelet = Kubelet(surroundings, self.nodes)
+        self.kubelet = Kubelet(surroundings, self.nodes)
         self._namespaces = {each.name: Namespace() for each in application.environments}
 
     @property
     def observers(self) -> list[Callable[[PodChange], None]]:
         """Called in order with every change of every pod, at its instant."""
-        return self._kubelet.observers
+        return self.kubelet.observers
 
     def as_principal(self, principal: Principal) -> ClusterAccess:
         """The Cluster port with that principal's credentials."""
@@ -63,6 +64,20 @@ class SimCluster:
     def namespace(self, environment: str) -> Namespace | None:
         """The namespace of an environment, None if there is none."""
         return self._namespaces.get(environment)
+
+    def namespaces(self) -> dict[str, Namespace]:
+        """Everything that is stored, by environment."""
+        return self._namespaces
+
+    def deployments(self) -> list[Deployment]:
+        """All of them, those whose pods are still stopping among them."""
+        found = self._namespaces.values()
+        return [each for space in found for each in (*space.deployments.values(), *space.deleted)]
+
+    def require_up(self) -> None:
+        """Raise `ClusterUnavailable` while the API server is down."""
+        if self.kubelet.is_api_down:
+            raise ClusterUnavailable("the API server did not answer: connection refused")
 
     def deployment(self, workload: str, environment: str) -> Deployment:
         """Look one up, or raise `WorkloadNotFound` in kubectl's words."""
@@ -112,7 +127,7 @@ class SimCluster:
     ) -> bool:
         found = namespace.deployments.get(manifest.name)
         if found is None:
-            found = Deployment(manifest, environment, self._kubelet)
+            found = Deployment(manifest, environment, self.kubelet)
             namespace.deployments[manifest.name] = found
             found.reconcile()
             return True
@@ -216,8 +231,9 @@ class ClusterAccess:
         namespace.deleted = [each for each in namespace.deleted if each.has_pods_left()]
 
     async def _call(self, verb: str, environment: str, entity: str) -> None:
-        """Take a call's time, then refuse what the principal may not do."""
+        """Take a call's time, then refuse what the principal may not do; down, nothing answers."""
         surroundings = self._cluster.surroundings
+        self._cluster.require_up()
         await surroundings.kernel.sleep(surroundings.duration("api_call", entity))
         if not surroundings.allows(self._principal, verb, environment):
             raise Forbidden(

@@ -34,6 +34,9 @@ PURPOSES = {
     "pull": "pull an image to a node that does not have it",
     "pod_start": "from the image on the node to a running container",
     "pod_stop": "from the request to stop to the container's end",
+    "node_monitor_grace": "notice that a node is gone",
+    "listen": "from a running container to one that answers, where no probe waits for that",
+    "endpoint_update": "from a change of a pod to every node that routes to it",
     "readiness_phase": "reach the first readiness probe, as a share of the probe's period",
 }
 """Every purpose that a profile gives a duration to, and what it covers."""

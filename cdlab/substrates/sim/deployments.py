@@ -101,6 +101,18 @@ class Deployment:
             each.settle()
         self.changed.notify_all()
 
+    def vanish(self) -> None:
+        """End with the cluster: at once, with every pod."""
+        self.is_deleted = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for each in self.replica_sets:
+            for pod in (*each.pods, *each.leaving):
+                self.kubelet.vanish(pod)
+            each.pods.clear()
+            each.leaving.clear()
+        self.changed.notify_all()
+
     def pods(self) -> list[Pod]:
         """The pods that are not stopping, those of the oldest ReplicaSet first."""
         return [pod for each in self.replica_sets for pod in each.pods]
@@ -127,6 +139,8 @@ class Deployment:
         Each step writes the status by the pods that there were when it began: the deadline's clock
         depends on seeing the new ReplicaSet without pods first.
         """
+        if self.kubelet.is_api_down:
+            return  # controllers see nothing and do nothing; they look again when it is back
         before = self.status, self.progress_reason
         is_moving = not self.is_deleted
         while is_moving:

@@ -57,11 +57,13 @@ class SimGitRepository:
         return self.server.head.revision if self.server.head else None
 
     async def wait_for_push(self, after: Revision | None) -> Revision:
-        self.server.require("read", self.credentials)
-        while self.server.head is None or self.server.head.revision == after:
+        self.server.require_right("read", self.credentials)
+        while True:
+            head = self.server.head
+            if head is not None and head.revision != after and not self.server.is_down:
+                return head.revision
             await self.server.pushed.wait()
             await self.server.spend("hint")
-        return self.server.head.revision
 
     async def clone(self, at: Revision | None = None) -> Checkout:
         self.server.require("read", self.credentials)

@@ -69,7 +69,7 @@ def make_commit(
     text = f"{content}\n{' '.join(ids)}\n{author} {time_us}\n\n{message}"
     revision = Revision(sha1(text.encode()).hexdigest())
     generation = 1 + max((parent.generation for parent in parents), default=0)
-    summary = Commit(revision, ids, message)
+    summary = Commit(revision, ids, message, time_us)
     return StoredCommit(summary, parents, tree, content, author, time_us, generation)
 
 

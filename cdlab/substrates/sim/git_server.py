@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cdlab.errors import PushRejected
+from cdlab.errors import PushRejected, RepositoryUnavailable
 from cdlab.kernel import Kernel
 from cdlab.model import Principal, PushReport, Revision
 from cdlab.substrates.sim.access import Credentials, Resource
@@ -43,12 +43,28 @@ class GitServer:
         self.notes: Mapping[Revision, str] = {}
         """Replaced and never changed, so that a clone may keep it."""
         self.reflog: list[RefUpdate] = []
+        self.is_down = False
         self.pushed = kernel.signal(f"a push to {name}")
 
     def require(self, verb: str, credentials: Credentials) -> None:
+        """Raise unless it answers and they allow to `read` or to `write` here."""
+        self.require_right(verb, credentials)
+        self.require_up()
+
+    def require_right(self, verb: str, credentials: Credentials) -> None:
         """Raise `Forbidden` unless they allow to `read` or to `write` here."""
         kind = "config repo" if self.box == "config_repo" else "code repo"
         credentials.require(verb, self.box, f"{kind} '{self.name}'")
+
+    def require_up(self) -> None:
+        """Raise `RepositoryUnavailable` while the server is down."""
+        if self.is_down:
+            raise RepositoryUnavailable(f"{self.name}: the git server did not answer")
+
+    def restart(self) -> None:
+        """Answer again; who waits for a push looks once more."""
+        self.is_down = False
+        self.pushed.notify_all()
 
     async def spend(self, purpose: str) -> None:
         """Let the time pass that an operation takes."""
@@ -56,6 +72,7 @@ class GitServer:
 
     def update(self, new: StoredCommit, principal: Principal, *, force: bool) -> PushReport:
         """Move the branch, or refuse to; at one instant, so the first of two pushes wins."""
+        self.require_up()
         old = self.head
         if old is not None and old.revision == new.revision:
             return PushReport(new.revision, old.revision)

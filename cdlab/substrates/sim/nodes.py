@@ -28,6 +28,8 @@ class Node:
     pulls: Resource
     """One pull at a time, as the kubelet does by default (`serializeImagePulls`)."""
     is_schedulable: bool = True
+    is_lost: bool = False
+    """Whether the machine is off. Nothing runs on it, and nothing is placed on it."""
     pod_count: int = 0
     """Pods that were placed here and are not gone."""
     _references: dict[str, Digest] = field(default_factory=dict)
@@ -66,6 +68,11 @@ class Node:
             self._references[f"{image.repository}@{digest}"] = digest
             return digest, content
 
+    def forget_images(self) -> None:
+        """Be a new machine."""
+        self._references.clear()
+        self._contents.clear()
+
 
 class Nodes:
     """All nodes: one control plane that runs no workloads, and workers."""
@@ -86,7 +93,10 @@ class Nodes:
         that, and comes to the same on equal machines.
         """
         beside = list(siblings)
-        node = min(self._workers, key=lambda worker: (beside.count(worker), worker.pod_count))
+        workers = [worker for worker in self._workers if not worker.is_lost]
+        node = min(
+            workers or self._workers, key=lambda worker: (beside.count(worker), worker.pod_count)
+        )
         node.pod_count += 1
         return node
 

@@ -7,6 +7,7 @@ has one short-lived actor, which ends when the pod has nothing more to wait for.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -51,8 +52,8 @@ class Pod:
     """One pod. Its owner is a ReplicaSet."""
 
     __slots__ = (
-        "actor", "digest", "is_available", "is_ready", "is_started", "name", "node", "owner",
-        "ready_us", "waiting_reason",
+        "actor", "asked_us", "digest", "ended_us", "endpoint_lag_us", "is_available", "is_ready",
+        "is_started", "listens_us", "name", "node", "owner", "ready_us", "waiting_reason",
     )  # fmt: skip
 
     def __init__(self, owner: PodOwner, name: str) -> None:
@@ -60,7 +61,13 @@ class Pod:
         self.is_started = self.is_ready = self.is_available = False
         self.node: Node | None = None
         self.digest: Digest | None = None
-        self.ready_us = 0
+        self.ready_us = self.listens_us = 0
+        self.asked_us: int | None = None
+        """When it was asked to stop."""
+        self.ended_us: int | None = None
+        """When its containers ended."""
+        self.endpoint_lag_us: int | None = None
+        """How late nodes learn of its changes; drawn when somebody first asks."""
         self.waiting_reason = ""
         """Why it does not start, as `kubectl get pods` shows it: `ErrImagePull`."""
         self.actor: Actor | None = None
@@ -73,6 +80,10 @@ class Kubelet:
         self.surroundings, self.nodes = surroundings, nodes
         self.observers: list[Callable[[PodChange], None]] = []
         self._pod_count = 0
+        self.is_api_down = False
+        """Whether the API server is down: pods go on, and nobody decides about them."""
+        self.ended: deque[Pod] = deque(maxlen=64)
+        """The last pods that were asked to stop: nodes may still route to them."""
 
     def create(self, owner: PodOwner, prefix: str) -> Pod:
         """Make a pod and set it going. Its name is never used again."""
@@ -89,24 +100,63 @@ class Kubelet:
 
         A pod that runs nothing yet has nothing to stop.
         """
+        kernel = self.surroundings.kernel
+        self._take_down(pod)
+        if pod.node is not None and pod.node.is_lost:
+            return  # nobody is there to stop it; it is gone when the machine is back
+        pod.actor = kernel.spawn(self._end(pod), name=f"stopping pod {pod.name}")
+
+    def _take_down(self, pod: Pod) -> None:
         pod.is_ready = pod.is_available = False
         if pod.actor is not None:
             pod.actor.cancel()
+            pod.actor = None
+        pod.asked_us = self.surroundings.kernel.now_us
+        self.ended.append(pod)
         self._tell(pod, "stopping")
+
+    def vanish(self, pod: Pod) -> None:
+        """End a pod together with its cluster: at once, and nobody looks after it."""
+        if pod.asked_us is None:
+            self._take_down(pod)
+        elif pod.actor is not None:
+            pod.actor.cancel()
+        pod.ended_us = self.surroundings.kernel.now_us
+
+    def cut_off(self, pod: Pod) -> None:
+        """Stop a pod's containers with its machine. The cluster does not know yet."""
+        if pod.actor is not None:
+            pod.actor.cancel()
+            pod.actor = None
+        pod.is_started = False
+        pod.ended_us = self.surroundings.kernel.now_us
+
+    def miss(self, pod: Pod) -> None:
+        """Find that a pod's machine does not report any more."""
+        if pod.is_ready:
+            pod.is_ready = pod.is_available = False
+            self._tell(pod, "unready")
+
+    def start_again(self, pod: Pod) -> None:
+        """Start a pod's containers on a machine that is back before the pod was given up."""
+        pod.ended_us = None
         kernel = self.surroundings.kernel
-        pod.actor = kernel.spawn(self._end(pod), name=f"stopping pod {pod.name}")
+        pod.actor = kernel.spawn(self._start(pod), name=f"pod {pod.name}")
 
     async def _start(self, pod: Pod) -> None:
-        sleep, duration = self.surroundings.kernel.sleep, self.surroundings.duration
-        entity = pod.owner.entity
-        await sleep(duration("schedule", entity))
-        pod.node = self.nodes.place(pod.owner.siblings())
-        self._tell(pod, "scheduled")
+        kernel, duration = self.surroundings.kernel, self.surroundings.duration
+        sleep, entity = kernel.sleep, pod.owner.entity
+        if pod.node is None:
+            await sleep(duration("schedule", entity))
+            pod.node = self.nodes.place(pod.owner.siblings())
+            self._tell(pod, "scheduled")
         digest, contents = await self._pull(pod, pod.node)
         self._tell(pod, "pulled")
         await sleep(duration("pod_start", entity))
         pod.is_started, pod.digest = True, digest
         self._tell(pod, "started")
+        if any(map(self.surroundings.is_crashing, contents)):
+            await self._crash(pod)
         seconds = self._seconds_to_ready(pod, contents)
         if seconds is None:
             pod.waiting_reason = "readiness probe failed"
@@ -114,6 +164,9 @@ class Kubelet:
             return
         if seconds > 0:
             await sleep(seconds)
+        pod.listens_us = kernel.now_us
+        if seconds == 0 and not any(each.probe for each in pod.owner.template.containers):
+            pod.listens_us += round(duration("listen", entity) * 1_000_000)
         self._become_ready(pod)
 
     async def _pull(self, pod: Pod, node: Node) -> tuple[Digest, list[Content]]:
@@ -143,6 +196,17 @@ class Kubelet:
                 digest = found[0]
         pod.waiting_reason = ""
         return digest, contents
+
+    async def _crash(self, pod: Pod) -> None:
+        """End and be started again for ever, with the kubelet's growing pauses in between."""
+        back_off = FIRST_BACK_OFF_SECONDS
+        while True:
+            pod.is_started, pod.waiting_reason = False, "CrashLoopBackOff"
+            await self._back_off(pod, back_off)
+            back_off = min(2 * back_off, LONGEST_BACK_OFF_SECONDS)
+            start = self.surroundings.duration("pod_start", pod.owner.entity)
+            await self.surroundings.kernel.sleep(start)
+            self._tell(pod, "started")
 
     async def _back_off(self, pod: Pod, seconds: float) -> None:
         """
@@ -192,7 +256,13 @@ class Kubelet:
         if pod.is_started:
             stop = self.surroundings.duration("pod_stop", pod.owner.entity)
             await self.surroundings.kernel.sleep(min(stop, pod.owner.template.grace_seconds))
+        self.remove(pod)
+
+    def remove(self, pod: Pod) -> None:
+        """Forget a pod whose containers have ended."""
         pod.actor = None
+        if pod.ended_us is None:
+            pod.ended_us = self.surroundings.kernel.now_us
         if pod.node is not None:
             pod.node.pod_count -= 1
         pod.owner.pod_gone(pod)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
 
-from cdlab.errors import ImageNotFound
+from cdlab.errors import ImageNotFound, RegistryUnavailable
+from cdlab.image_labels import age_of
 from cdlab.kernel import Kernel, Signal
 from cdlab.model import BuiltImage, Content, Digest, ImageRef, PushedImage, Tag
 from cdlab.substrates.sim.access import Credentials
@@ -29,7 +30,8 @@ class StoredImage:
 
     digest: Digest
     content: Content
-    created_us: int
+    age: tuple[int, int]
+    """As `Tag.age`: from the labels, else from the build."""
     blobs: Mapping[str, int]
     """Blob id -> bytes: the base layer, which all images share, its own layer, its config."""
 
@@ -44,10 +46,11 @@ def stored(image: LocalImage) -> StoredImage:
     digest = Digest("sha256:" + sha256(image.image_id.encode()).hexdigest())
     blobs = {
         "base layer": BASE_LAYER_BYTES,
-        f"layer of {image.image_id}": image.source.layer_bytes,
+        f"layer of {image.layers}": image.source.layer_bytes,
         image.image_id: CONFIG_BYTES,
     }
-    return StoredImage(digest, image.source.content, image.created_us, blobs)
+    age = age_of(dict(image.labels)) or (image.created_us, 0)
+    return StoredImage(digest, image.source.content, age, blobs)
 
 
 class Repository:
@@ -61,7 +64,7 @@ class Repository:
 
     def list(self) -> tuple[Tag, ...]:
         """Oldest image first; of the same age, in the order of arrival."""
-        return tuple(sorted(self.tags.values(), key=attrgetter("created_us")))
+        return tuple(sorted(self.tags.values(), key=attrgetter("age")))
 
 
 class RegistryServer:
@@ -73,6 +76,9 @@ class RegistryServer:
         self.local_images = images
         self._repositories: dict[str, Repository] = {}
         self._blobs: set[str] = set()
+        self.notifications: list[ImageRef] = []
+        """Every accepted push, in order: the registry's own witness."""
+        self.is_down = False
 
     def repository(self, name: str) -> Repository:
         """The repository of that name, which is made by asking for it."""
@@ -87,8 +93,8 @@ class RegistryServer:
         await self.kernel.sleep(self.costs.duration(purpose, name))
 
     def has(self, image: StoredImage) -> bool:
-        """Whether a push of it would write nothing."""
-        return self._blobs.issuperset(image.blobs)
+        """Whether a push of it would write no layer."""
+        return all(blob in self._blobs for blob in image.blobs if "layer" in blob)
 
     def store(self, image: StoredImage, ref: ImageRef) -> PushedImage:
         """Keep an image, move the tag to it, and tell who waits for a tag."""
@@ -100,9 +106,28 @@ class RegistryServer:
         before = repository.tags.get(name)
         if before is None or before.digest != image.digest:
             repository.tags.pop(name, None)
-            repository.tags[name] = Tag(name, image.digest, image.created_us)
+            repository.tags[name] = Tag(name, image.digest, *image.age)
         repository.tagged.notify_all()
+        self.notifications.append(ImageRef(ref.repository, name, image.digest))
         return PushedImage(image.digest, written)
+
+    def require_up(self) -> None:
+        """Raise `RegistryUnavailable` while it is down."""
+        if self.is_down:
+            raise RegistryUnavailable("the registry did not answer: connection refused")
+
+    def restart(self) -> None:
+        """Answer again; who waits for a tag looks once more."""
+        self.is_down = False
+        for repository in self._repositories.values():
+            repository.tagged.notify_all()
+
+    def empty(self) -> None:
+        """Lose every image and tag."""
+        self._blobs.clear()
+        for repository in self._repositories.values():
+            repository.tags.clear()
+            repository.images.clear()
 
     def find(self, ref: ImageRef) -> StoredImage | None:
         """The image of a digest, or of a tag when there is none; no tag means `latest`."""
@@ -117,7 +142,7 @@ class RegistryServer:
 
     def pull(self, ref: ImageRef) -> tuple[Digest, Content, int] | None:
         """What a node gets: digest, source and bytes; None if there is no such image. At once."""
-        image = self.find(ref)
+        image = None if self.is_down else self.find(ref)
         return (image.digest, image.content, image.size) if image else None
 
 
@@ -130,6 +155,7 @@ class SimImageRegistry:
 
     def _require(self, verb: str, repository: str) -> None:
         self.credentials.require(verb, "registry", f"registry, asked for '{repository}'")
+        self.server.require_up()
 
     async def push(self, image: BuiltImage) -> PushedImage:
         self._require("write", image.ref.repository)
@@ -139,6 +165,7 @@ class SimImageRegistry:
         to_store = stored(local)
         purpose = "image_push_known" if self.server.has(to_store) else "image_push"
         await self.server.spend(purpose, image.ref.repository)
+        self.server.require_up()
         return self.server.store(to_store, image.ref)
 
     async def list_tags(self, repository: str) -> tuple[Tag, ...]:
@@ -155,9 +182,9 @@ class SimImageRegistry:
         return image.digest
 
     async def wait_for_tag(self, repository: str, after: Collection[str]) -> tuple[Tag, ...]:
-        self._require("read", repository)
+        self.credentials.require("read", "registry", f"registry, asked for '{repository}'")
         server = self.server.repository(repository)
-        while all(name in after for name in server.tags):
+        while self.server.is_down or all(name in after for name in server.tags):
             await server.tagged.wait()
             await self.server.spend("hint", repository)
         return await self.list_tags(repository)

@@ -71,11 +71,7 @@ class ReplicaSet:
             self.pods.append(self.kubelet.create(self, self.name))
         if missing < 0:
             for pod in self._least_wanted()[:-missing]:
-                self.pods.remove(pod)
-                self.leaving.append(pod)
-                self.ready -= pod.is_ready
-                self.available -= pod.is_available
-                self.kubelet.stop(pod)
+                self.give_up(pod)
         return True
 
     def pod_ready(self, *, is_available: bool) -> None:
@@ -93,6 +89,20 @@ class ReplicaSet:
         """Forget it, and tell who may have waited for that."""
         self.leaving.remove(pod)
         self.owner.pod_gone()
+
+    def pod_missing(self, pod: Pod) -> None:
+        """Count a pod out whose machine does not report any more."""
+        self.ready -= pod.is_ready
+        self.available -= pod.is_available
+        self.kubelet.miss(pod)
+
+    def give_up(self, pod: Pod) -> None:
+        """Evict a pod from a machine that is gone, so that another one takes its place."""
+        self.pods.remove(pod)
+        self.leaving.append(pod)
+        self.ready -= pod.is_ready
+        self.available -= pod.is_available
+        self.kubelet.stop(pod)
 
     def siblings(self) -> list[Node | None]:
         """The nodes of the workload's pods, of all its ReplicaSets."""

@@ -19,6 +19,7 @@ from cdlab.substrates.sim.cluster import SimCluster
 from cdlab.substrates.sim.costs import Costs
 from cdlab.substrates.sim.git import SimGitRepository
 from cdlab.substrates.sim.git_server import GitServer
+from cdlab.substrates.sim.incidents import SimIncidents
 from cdlab.substrates.sim.registry import RegistryServer, SimImageRegistry
 from cdlab.substrates.sim.surroundings import Surroundings
 
@@ -57,6 +58,7 @@ class SimSubstrate:
         self.config_repo = GitServer("config", "config_repo", kernel, costs)
         self.rights = Rights(())
         self.cluster: SimCluster | None = None
+        self._incidents: SimIncidents | None = None
         self._observers: list[Callable[[PodChange], None]] = []
 
     def image_repository(self, microservice: str) -> str:
@@ -75,10 +77,21 @@ class SimSubstrate:
             duration=self.costs.duration,
             uniform=self.costs.share,
             is_healthy=self.builder.is_healthy,
+            is_crashing=self.builder.is_crashing,
             allows=self.rights.allows_in,
         )
         self.cluster = SimCluster(surroundings, application)
         self.cluster.observers.extend(self._observers)
+        self._incidents = SimIncidents(
+            self.cluster, self.registry, self.code_repos, self.config_repo
+        )
+
+    @property
+    def incidents(self) -> SimIncidents:
+        """What can happen to this world."""
+        if self._incidents is None:
+            raise RuntimeError("nothing can happen yet: await SimSubstrate.create first")
+        return self._incidents
 
     def ports(self, principal: Principal) -> Ports:
         if self.cluster is None:

@@ -33,5 +33,7 @@ class Surroundings:
     """(purpose, entity) -> [0, 1): `readiness_phase`."""
     is_healthy: Callable[[Content], bool]
     """Whether a readiness probe of a container with that content ever succeeds."""
+    is_crashing: Callable[[Content], bool]
+    """Whether a container with that content ends as soon as it runs."""
     allows: Callable[[Principal, str, str], bool]
     """(principal, verb, environment): verbs are `read`, `set-image`, `apply` and `admin`."""

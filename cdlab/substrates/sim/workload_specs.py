@@ -8,6 +8,7 @@ that one parsed manifest serves every run of a process. Pure.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal, TypeAlias
@@ -18,6 +19,10 @@ IntOrPercent: TypeAlias = int | str
 """A number of pods, or a share of the replicas such as `25%`."""
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
+
+UNREACHABLE = "node.kubernetes.io/unreachable"
+DEFAULT_TOLERATION_SECONDS = 300
+"""What the admission plugin DefaultTolerationSeconds gives a pod that says nothing."""
 
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """What Kubernetes makes generated names of: no vowels, so that they spell nothing."""
@@ -142,6 +147,15 @@ def generated_name(number: int) -> str:
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
+def unreachable_seconds(template: PodTemplate) -> int:
+    """How long a pod stays on a node that is gone, by its toleration or by Kubernetes' default."""
+    for each in json.loads(template.other_fields)["spec"].get("tolerations", ()):
+        if each.get("key") == UNREACHABLE and "tolerationSeconds" in each:
+            return int(each["tolerationSeconds"])
+    return DEFAULT_TOLERATION_SECONDS
+
+
 def template_hash(template: PodTemplate) -> str:
     """The pod-template-hash: ten characters, equal for equal templates in every process."""
     content = hashlib.sha256(repr(template).encode()).digest()
