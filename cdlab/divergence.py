@@ -13,11 +13,8 @@ from itertools import accumulate
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from cdlab import manifests
 from cdlab.coupling import CHANGES, changed_workloads
-from cdlab.errors import ManifestError
 from cdlab.history import Event, History
-from cdlab.model import ImageRef
 from cdlab.pod_timeline import contents, steps
 from cdlab.releases import config_path
 
@@ -51,7 +48,7 @@ def spans(history: History) -> dict[Workload, list[Span]] | None:
 def _spans_so_far(history: History, length: int) -> dict[Workload, list[Span]] | None:
     """Three measures ask for the same spans; a history that has grown since has others."""
     entries, start = _entries(history), _start(history)
-    if start is None or not any(entries.values()):
+    if start is None or start.t_us == history[-1].t_us or not any(entries.values()):
         return None
     return {
         workload: list(_spans(history, start, workload, written))
@@ -126,17 +123,20 @@ def _entries(history: History) -> dict[Workload, list[tuple[Event, str]]]:
 
 
 def _digest(history: History, written: Event, manifest: str, name: str) -> str:
-    """The digest that a manifest asked for; what it says where that was no image we know."""
-    try:
-        image = ImageRef.parse(manifests.image_of(manifest, name))
-    except ManifestError:
-        return manifest
-    if image.digest:
-        return image.digest
-    for pushed in reversed(history.of("ImagePushed")):
-        if pushed.seq < written.seq and pushed.detail["ref"] == str(image):
-            return str(pushed.digest_after)
-    return str(image)
+    """
+    The digest that a manifest asked for; what it says where that was no image we know.
+
+    Found by looking for the images that were there: to parse all manifests would take longer than
+    all other measures together.
+    """
+    named = [
+        pushed.digest_after
+        for pushed in history.of("ImagePushed")
+        if pushed.resource == name and pushed.seq < written.seq and pushed.detail["ref"] in manifest
+    ]
+    # A digest in the manifest is stronger than its tag, which may have moved.
+    exact = [digest for digest in named if digest in manifest]
+    return [manifest, *named, *exact][-1]
 
 
 def ssot_divergence(history: History) -> float | None:
@@ -151,7 +151,7 @@ def ssot_divergence(history: History) -> float | None:
         return None
     lasted = history[-1].t_us - start.t_us
     total = sum(span.ended_us - span.began_us for each in found.values() for span in each)
-    return total / lasted / len(found) if lasted else None
+    return total / lasted / len(found)
 
 
 def ssot_divergence_maximum(history: History) -> float | None:

@@ -138,6 +138,23 @@ def test_going_back_to_an_image_withdraws_the_good_commits_in_it(
     assert counts == lost_and_withdrawn
 
 
+def test_v3_loses_where_that_was_declared(measures: Callable[..., Measures]) -> None:
+    """More boxes, more that must be up, a slower deploy, a step more, and the key to everything."""
+    v3, polling = (
+        measures("v3", variant=replace(COMMAND, poll_interval_seconds=each)) for each in (None, 60)
+    )
+    assert polling["lead_time_seconds"] > v3["lead_time_seconds"]
+    assert v3["manual_steps"] == {"deploy": 1, "rollback": 1, "promote": 1}
+    for simpler in (measures("v1"), measures("v2")):
+        assert v3["touch_of_a_deploy"] > simpler["touch_of_a_deploy"]
+        assert v3["components_to_deploy"] > simpler["components_to_deploy"]
+        assert v3["mediated_blast_radius"] > (simpler["mediated_blast_radius"] or 0)
+        assert polling["lead_time_seconds"] > simpler["lead_time_seconds"]
+        # The same push is in production after one step where there is nothing to promote.
+        assert simpler["manual_steps"] == {"deploy": 1, "rollback": 1, "promote": None}
+    assert v3["writable_resources"]["manager"] == v3["writable_resources"]["maximum"]
+
+
 PLACES = ("dev", "staging", "production")
 
 

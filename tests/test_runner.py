@@ -96,6 +96,9 @@ class Sick:
     def is_healthy(self, content: object) -> bool:
         return True
 
+    def is_crashing(self, content: object) -> bool:
+        return False
+
     async def build(self, checkout: Checkout, ref: object, labels: object) -> object:
         raise self.error
 

@@ -61,9 +61,7 @@ MAY_IMPORT = {
     "cdlab/coupling.py": {"grants", "history", "model", "pod_timeline", "rollback_time"},
     "cdlab/influence.py": {"grants", "history"},
     "cdlab/independence.py": {"coupling", "history", "model", "pod_timeline", "rollback_time"},
-    "cdlab/divergence.py": {
-        "coupling", "errors", "history", "manifests", "model", "pod_timeline", "releases",
-    },
+    "cdlab/divergence.py": {"coupling", "history", "pod_timeline", "releases"},
     "cdlab/manual_work.py": {"coupling", "history"},
     "cdlab/incidents.py": {"coupling", "history", "manual_work"},
     "cdlab/measures.py": {

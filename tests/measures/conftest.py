@@ -48,11 +48,15 @@ class Told:
         made = {"revision": after[-1], "previous": before or None, "lost": []}
         self.add(second, "CommitPushed", "code-repo", "write", **common, detail=made)
 
-    def built(self, name: str, *tags: str, content: str = "") -> None:
-        """Images of a workload, whose digests are their tags in capitals."""
+    def built(self, name: str, *tags: str, content: str = "", digest: str = "") -> None:
+        """Images of a workload, whose digests are their tags in capitals unless given."""
         for tag in tags:
-            detail = {"ref": f"r/{name}:{tag}", "content": content or f"{name} {tag}"}
-            self.add(0, "ImagePushed", "registry", "write", digest_after=tag.upper(), detail=detail)
+            self.add(
+                *(0, "ImagePushed", "registry", "write"),
+                resource=name,
+                digest_after=digest or tag.upper(),
+                detail={"ref": f"r/{name}:{tag}", "content": content or f"{name} {tag}"},
+            )
 
     def shipped(self, second: float, name: str, tag: str, **said: Any) -> None:
         """Somebody says what the content of an image is."""

@@ -82,8 +82,7 @@ def test_what_began_before_the_first_request_counts_from_it(deployed: Any) -> No
 
 def test_a_tag_that_moves_later_changes_no_wish_of_earlier(deployed: Any) -> None:
     """The entry means the image that had its tag when it was written."""
-    detail = {"ref": "r/users:a", "content": "users a"}
-    deployed.add(120, "ImagePushed", "registry", "write", digest_after="OTHER", detail=detail)
+    deployed.built("users", "a", digest="OTHER")
     assert ssot_divergence(deployed.ended(200)) == 0
 
 
@@ -94,12 +93,15 @@ def test_nothing_that_serves_is_not_what_the_config_repo_says(deployed: Any) -> 
     assert ssot_divergence(deployed.ended(200)) == pytest.approx(10 / 100 / 2)
 
 
-def test_a_digest_says_itself_what_should_run(deployed: Any) -> None:
-    """An entry with a digest needs no look at what a tag points at."""
-    digest = f"sha256:{'0' * 64}"
-    deployed.config(110, "users", f"r/users:b@{digest}", "deploy-1")
-    deployed.pod(130, "users", digest, gone="A")
-    assert ssot_divergence(deployed.ended(200)) == pytest.approx(20 / 100 / 2)
+def test_a_digest_is_stronger_than_its_tag(deployed: Any) -> None:
+    """The tag has moved on by then; an entry without a digest means where it points."""
+    deployed.built("users", "b", digest="sha256:1")
+    deployed.built("users", "b", digest="sha256:2")
+    deployed.config(110, "users", "r/users:b@sha256:1", "deploy-1")
+    deployed.pod(130, "users", "sha256:1", gone="A")
+    deployed.config(150, "users", "r/users:b", "policy change-1")
+    deployed.pod(160, "users", "sha256:2", gone="sha256:1")
+    assert ssot_divergence(deployed.ended(200)) == pytest.approx((20 + 10) / 100 / 2)
 
 
 def test_a_revert_of_a_config_commit_wants_what_was_before(deployed: Any) -> None:
@@ -158,7 +160,8 @@ def test_without_a_config_repo_or_a_request_there_is_nothing_to_say(
     no_config_repo.pod(15, "users", "A")
     events = [event for event in deployed.ended(200) if event.kind != "IntentDeclared"]
     no_request = History(event._replace(seq=seq) for seq, event in enumerate(events))
-    for history in (no_config_repo.ended(20), no_request):
+    no_time = History([*deployed.history][:-1])
+    for history in (no_config_repo.ended(20), no_request, no_time):
         for function in (
             *(spans, ssot_divergence, ssot_divergence_maximum, ssot_divergence_ended_by),
         ):

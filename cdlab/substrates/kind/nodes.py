@@ -141,7 +141,7 @@ def ensure_cluster(engine: DockerClient, settings: KindSettings, progress: Progr
         started = time.monotonic()
         progress(f"creating the cluster: {NODES} nodes of {settings.node_image}")
         _create(cluster, config, settings)
-        _wait_ready(cluster, READY_SECONDS)
+        wait_ready(cluster, READY_SECONDS)
         progress(f"the cluster is ready ({time.monotonic() - started:.0f} s)")
 
 
@@ -184,7 +184,7 @@ def _revive(
     try:
         if not settings.kubeconfig.is_file() or not settings.kubeconfig.stat().st_size:
             _export_kubeconfig(cluster, settings)
-        _wait_ready(cluster, REVIVE_SECONDS, since)
+        wait_ready(cluster, REVIVE_SECONDS, since)
     except (SubstrateUnavailable, subprocess.SubprocessError):
         return False
     return True
@@ -212,7 +212,7 @@ def kubectl(cluster: KindCluster, *arguments: str, seconds: float = 30.0, stdin:
     return done.stdout
 
 
-def _wait_ready(cluster: KindCluster, seconds: float, since: datetime = LONG_AGO) -> None:
+def wait_ready(cluster: KindCluster, seconds: float, since: datetime = LONG_AGO) -> None:
     """Return when every node and its system pods are Ready, as reported after `since`."""
     deadline = time.monotonic() + seconds
     while True:

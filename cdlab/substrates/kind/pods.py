@@ -67,6 +67,11 @@ class PodWatch:
         self._pods.stop()
         self._events.stop()
 
+    def end_with_cluster(self) -> None:
+        """End, and tell that every pod that was left is gone: its cluster is."""
+        self.stop()
+        self._compare({})
+
     def _compare(self, pods: Mapping[str, Json]) -> None:
         """Tell what was missed between two watches: what came, what changed and what went."""
         for uid, life in list(self._lives.items()):

@@ -7,7 +7,6 @@ and every change of every pod. Who calls it: `world` in `__init__.py`, and the c
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import tempfile
@@ -18,15 +17,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cdlab.errors import ClusterUnavailable, RepositoryUnavailable, WorkloadNotFound
+from cdlab.errors import ClusterUnavailable, WorkloadNotFound
 from cdlab.model import PRINCIPALS, Application, Decision, Grant, PodChange, Principal
 from cdlab.ports import Ports
 from cdlab.substrates.kind import access, removal
+from cdlab.substrates.kind.administration import administer
 from cdlab.substrates.kind.builder import RUN_LABEL, KindBuilder, connect_docker
 from cdlab.substrates.kind.cluster import KindCluster
-from cdlab.substrates.kind.credentials import basic
 from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.hints import Hints
+from cdlab.substrates.kind.incidents import KindIncidents
 from cdlab.substrates.kind.kubernetes_api import KubernetesApi, ObjectExists
 from cdlab.substrates.kind.namespaces import Kinds, Namespace
 from cdlab.substrates.kind.pods import PodWatch
@@ -90,6 +90,24 @@ class KindSubstrate:
         self._builder: KindBuilder | None = None
         self._kinds = Kinds()
         self._arrivals = Arrivals()
+        self.incidents = KindIncidents(self)
+
+    @property
+    def administrator(self) -> KubernetesApi:
+        """The API server with all rights. Callable after `create`."""
+        assert self._administrator is not None, "await KindSubstrate.create first"
+        return self._administrator
+
+    def image_names(self) -> list[str]:
+        """The run's image repositories, as the registry's API names them."""
+        assert self._application is not None
+        return [f"{self.run}/{each.name}" for each in self._application.microservices]
+
+    def repositories(self, box: str) -> list[str]:
+        """The names of the code repos, or of the config repo."""
+        assert self._application is not None
+        names = [each.name for each in self._application.microservices]
+        return names if box == "code-repo" else [CONFIG_REPO]
 
     def image_repository(self, microservice: str) -> str:
         return f"{self.lab.registry_host}/{self.run}/{microservice}"
@@ -109,24 +127,37 @@ class KindSubstrate:
         self._builder = KindBuilder(
             self.kernel, self._docker, self._labels, has_build_cache=self.has_build_cache
         )
-        administrator = KubernetesApi.as_administrator(self.lab.kubeconfig, self.lab.context)
-        self._administrator = administrator
         self.hints.start()
-        environments = [each.name for each in self._application.environments]
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-create") as pool:
             repositories = [pool.submit(self._make_repository, *each) for each in self._writers()]
-            list(pool.map(self._make_namespace, environments))
-            for principal in PRINCIPALS:
-                self._connections[principal] = KubernetesApi.without_credentials(
-                    self.lab.kubeconfig, self.lab.context
-                )
-                give = partial(self._give, principal)
-                self._namespaces[principal] = dict(
-                    zip(environments, pool.map(give, environments), strict=True)
-                )
-            list(pool.map(self._watch, environments))
+            self._join_cluster(pool)
             for each in repositories:
                 each.result()
+
+    def _join_cluster(self, pool: ThreadPoolExecutor) -> None:
+        """Make the environments, give everybody what it may do there, and watch the pods."""
+        assert self._application is not None
+        lab, environments = self.lab, self._application.everywhere
+        self._administrator = KubernetesApi.as_administrator(lab.kubeconfig, lab.context)
+        list(pool.map(self._make_namespace, environments))
+        for principal in PRINCIPALS:
+            self._connections[principal] = KubernetesApi.without_credentials(
+                lab.kubeconfig, lab.context
+            )
+            given = pool.map(partial(self._give, principal), environments)
+            # The same mapping, for the ports that were handed out hold it.
+            held = self._namespaces.setdefault(principal, {})
+            held.update(zip(environments, given, strict=True))
+        list(pool.map(self._watch, environments))
+
+    def join_new_cluster(self) -> None:
+        """Do all of that again in a cluster that took the place of a deleted one."""
+        while self._watches:
+            self._watches.pop().end_with_cluster()
+        for connection in (self.administrator, *self._connections.values()):
+            connection.close()
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-join") as pool:
+            self._join_cluster(pool)
 
     def _writers(self) -> list[tuple[str, list[str]]]:
         """Every repository of the run, with those who may push to it."""
@@ -136,25 +167,7 @@ class KindSubstrate:
         return [*microservices, (CONFIG_REPO, access.writers(self._grants, "config_repo"))]
 
     def _make_repository(self, name: str, writers: list[str]) -> None:
-        self._administer("PUT", f"{self.run}/{name}", {"writers": writers})
-
-    def _administer(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Ask the git server to do what only the runner may."""
-        import urllib3
-
-        headers = {"Authorization": basic(*self.lab.login("runner"))}
-        url = f"{self.lab.admin_url}/{path}"
-        text = None if body is None else json.dumps(body)
-        try:
-            with urllib3.PoolManager(retries=False, timeout=10.0) as pool:
-                answer = pool.request(method, url, headers=headers, body=text)
-        except urllib3.exceptions.HTTPError as error:
-            raise RepositoryUnavailable(
-                f"{method} {url}: the git server did not answer: {error}", definite=False
-            ) from error
-        if answer.status >= 400:
-            raise RepositoryUnavailable(f"{method} {url}: {answer.status}: {answer.data.decode()}")
-        return json.loads(answer.data)
+        administer(self.lab, "PUT", f"{self.run}/{name}", {"writers": writers})
 
     def _make_namespace(self, environment: str) -> None:
         assert self._administrator is not None
@@ -238,7 +251,7 @@ class KindSubstrate:
 
     def reflog(self, repository: str) -> list[dict[str, Any]]:
         """Every ref update that the git server saw, oldest first: a witness beside the history."""
-        return list(self._administer("GET", f"{self.run}/{repository}/reflog"))
+        return list(administer(self.lab, "GET", f"{self.run}/{repository}/reflog"))
 
     async def destroy(self) -> None:
         # A build or a namespace that is being made would outlive a removal that did not see it.
@@ -247,6 +260,7 @@ class KindSubstrate:
 
     def _destroy(self) -> None:
         """Do all of it, whatever fails, and then raise what failed first."""
+        self.incidents.mend()
         self.hints.stop()
         while self._watches:
             self._watches.pop().stop()
@@ -256,10 +270,9 @@ class KindSubstrate:
         if self._docker is not None:
             steps.append(partial(removal.delete_images, self._docker, self._labels))
         if self._application is not None:
-            names = [f"{self.run}/{each.name}" for each in self._application.microservices]
             registry = RegistryApi(self.lab.registry_url, self.lab.login("runner"))
-            steps.append(partial(removal.delete_tags, registry, names))
-            steps.append(partial(self._administer, "DELETE", self.run))
+            steps.append(partial(removal.delete_tags, registry, self.image_names()))
+            steps.append(partial(administer, self.lab, "DELETE", self.run))
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-destroy") as pool:
             failures = [each.exception() for each in [pool.submit(step) for step in steps]]
         if self._docker is not None:
