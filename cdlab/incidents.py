@@ -14,7 +14,7 @@ from cdlab.history import OK, History
 from cdlab.manual_work import steps_by_hand
 
 
-def rebuild(history: History) -> dict[str, float | int] | None:
+def cluster_rebuild(history: History) -> dict[str, float | int] | None:
     """
     What it took to come back after the cluster was deleted, and how much did.
 

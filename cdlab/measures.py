@@ -37,7 +37,7 @@ from cdlab.divergence import (
     ssot_divergence_maximum,
 )
 from cdlab.history import History
-from cdlab.incidents import outage_matrix, rebuild, requests_dropped, requests_sent
+from cdlab.incidents import cluster_rebuild, outage_matrix, requests_dropped, requests_sent
 from cdlab.independence import (
     change_amplification,
     good_commits_withdrawn,
@@ -89,7 +89,7 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "ssot_divergence_maximum": ssot_divergence_maximum,
     "ssot_divergence_ended_by": ssot_divergence_ended_by,
     "incompatible_seconds": incompatible_seconds,
-    "rebuild": rebuild,
+    "cluster_rebuild": cluster_rebuild,
     "outage_matrix": outage_matrix,
     "requests_sent": requests_sent,
     "requests_dropped": requests_dropped,

@@ -205,6 +205,8 @@ class Outcome:
     revision: Revision | None = None
     """The commit that did it, where there is one."""
     image: ImageRef | None = None
+    is_applied: bool = True
+    """False where it is committed and the cluster did not take it yet: a sync will."""
 
     @property
     def is_released(self) -> bool:

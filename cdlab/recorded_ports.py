@@ -243,7 +243,8 @@ class RecordingRegistry:
     async def wait_for_tag(self, repository: str, after: Collection[str]) -> tuple[Tag, ...]:
         tags = await self.inner.wait_for_tag(repository, after)
         new = [tag for tag in tags if tag.name not in after]
-        self.recorder.follow(_tagged(repository, new[-1].name))
+        if new:  # a notification may come twice
+            self.recorder.follow(_tagged(repository, new[-1].name))
         return tags
 
     def _call(self, kind: str, op: Operation, repository: str) -> Call:

@@ -14,6 +14,7 @@ from typing import Any
 
 from cdlab.architectures import ARCHITECTURES, Delivery
 from cdlab.errors import Stalled
+from cdlab.faults import Fault, Plan, faulty
 from cdlab.grants import grants_of
 from cdlab.history import SCHEMA, History
 from cdlab.kernel import Kernel
@@ -154,9 +155,11 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Sto
     world.substrate.observe(recorder.pod_changed)
     world.substrate.observe(observed.see)
 
+    plan = Plan(world.kernel, [Fault(**each) for each in scenario.faults])
+
     @cache
     def ports(principal: Principal) -> Ports:
-        return recorded(world.substrate.ports(principal), recorder)
+        return recorded(faulty(world.substrate.ports(principal), plan), recorder)
 
     pipelines, delivery = _start(world, scenario, application, recorder, ports)
     actors: dict[str, Stoppable] = {"ci": pipelines}

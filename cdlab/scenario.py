@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from cdlab import faults
 from cdlab.architectures import ARCHITECTURES
 from cdlab.errors import ScenarioError
 from cdlab.model import Environment, Variant
@@ -224,6 +225,12 @@ def _contradictions(values: dict[str, Any]) -> list[tuple[str, str]]:
     if not effective[0].is_automated:
         what = "the first has to be automated: there is none before it to promote from"
         found.append(("environments", what))
+    names = values.get("microservices", SAMPLE_MICROSERVICES)
+    where = [each.name for each in effective if each.name != "any"] or ["staging", "production"]
+    found += [
+        ("faults", f"number {number + 1}: {problem}")
+        for number, problem in faults.mistakes(values.get("faults", ()), names, where)
+    ]
     box = values.get("outage")
     if (box == "manager" and architecture.manager is None) or (
         box == "config-repo" and not architecture.has_config_repo

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from cdlab import expectations
 from cdlab.architectures import ARCHITECTURES
+from cdlab.faults import CATALOGUE
 from cdlab.measures import MEASURES
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.stories import BADNESS, OPERATIONS, STORIES
@@ -179,7 +180,7 @@ def _steps(node: Any) -> list[Mistake]:
 
 
 def _is_list(value: Any) -> str:
-    return "" if isinstance(value, list) and value else "a list of one step or more"
+    return "" if isinstance(value, list) and value else "a list with one or more"
 
 
 _STEP = {
@@ -189,6 +190,12 @@ _STEP = {
     "propertyNames": {"enum": list(STEPS)},
 }
 STEPS_OF_A_STORY = Check(_is_list, {"type": "array", "items": _STEP, "minItems": 1}, _steps)
+_FAULT = {
+    "type": "object",
+    "properties": {"what": {"enum": list(CATALOGUE)}},
+    "required": ["what"],
+}
+FAULTS = Check(_is_list, {"type": "array", "items": _FAULT, "minItems": 1})
 WAYS_BACK = tuple(dict.fromkeys(way for each in ARCHITECTURES.values() for way in each.rollbacks))
 
 CHECKS: Mapping[str, Check] = {
@@ -217,6 +224,7 @@ CHECKS: Mapping[str, Check] = {
     "readiness_probe": YES_OR_NO,
     "strategy": _one_of(STRATEGIES),
     "steps": STEPS_OF_A_STORY,
+    "faults": FAULTS,
     "payload_kib": _number(0, 1_048_576),
     "build_work": _number(0, 1_000_000),
     "expect": EXPECTATIONS,

@@ -139,7 +139,7 @@ def test_going_back_to_an_image_withdraws_the_good_commits_in_it(
 
 
 def test_v3_loses_where_that_was_declared(measures: Callable[..., Measures]) -> None:
-    """More boxes, more that must be up, a slower deploy, a step more, and the key to everything."""
+    """More boxes, more that must be up, slower deploys, the key to everything; and a step more."""
     v3, polling = (
         measures("v3", variant=replace(COMMAND, poll_interval_seconds=each)) for each in (None, 60)
     )

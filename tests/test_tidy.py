@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "cdlab/policies.py": {"errors", "manifests", "model"},
     "cdlab/releases.py": {"errors", "manifests", "model", "policies", "ports"},
     "cdlab/architectures/": {
-        "architectures", "errors", "image_labels", "manifests", "model", "policies", "ports", "releases",
+        "architectures", "errors", "image_labels", "manifests", "model", "policies", "ports",
+        "releases",
     },
     "cdlab/substrates/sim/": {
         "errors", "image_labels", "kernel", "manifests", "model", "ports", "random_streams",
@@ -69,6 +70,7 @@ MAY_IMPORT = {
         "manual_work", "rollback_time", "served",
     },
     "cdlab/served.py": {"history", "pod_timeline"},
+    "cdlab/faults.py": {"errors", "kernel", "model", "ports"},
     "cdlab/recorded_incidents.py": {"model", "ports", "recording"},
     "cdlab/history.py": {"errors"},
     "cdlab/pod_timeline.py": {"history"},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from cdlab.manifests import image_of
 from cdlab.model import Outcome, RollbackRequest
 from cdlab.ports import Checkout, GitRepository
 from cdlab.releases import config_path
@@ -39,12 +40,15 @@ async def revert_config(config_repo: GitRepository, request: RollbackRequest) ->
     """
     Revert the last change of the manifest that still counts, push that, and return what is there.
 
-    A revert does not count, nor what it undid: rolling back twice goes further back.
+    A revert does not count, nor what it undid: rolling back twice goes further back. So does a
+    request that names what to go back to, until that is there.
     """
-    config = await config_repo.clone()
-    log = config.log(config_path(request.environment, request.workload))
-    undone = {found[1] for each in log if (found := REVERT.search(each.message))}
-    last = next(c for c in log if not REVERT.search(c.message) and c.revision not in undone)
-    await config.revert(last.revision)
-    await config.push()
-    return config
+    config, path = await config_repo.clone(), config_path(request.environment, request.workload)
+    while True:
+        log = config.log(path)
+        undone = {found[1] for each in log if (found := REVERT.search(each.message))}
+        last = next(c for c in log if not REVERT.search(c.message) and c.revision not in undone)
+        await config.revert(last.revision)
+        if request.to is None or request.to in image_of(config.read(path), request.workload):
+            await config.push()
+            return config

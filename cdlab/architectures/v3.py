@@ -18,20 +18,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdlab.architectures.code_rollback import revert_config
+from cdlab.architectures.config_writing import make_equal, publish
+from cdlab.errors import PortError
 from cdlab.image_labels import labels_of
 from cdlab.manifests import annotate
-from cdlab.model import (
-    Application,
-    ImageRef,
-    Outcome,
-    Revision,
-    RollbackRequest,
-    Tag,
-    Variant,
-)
+from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.policies import AUTOMATED
 from cdlab.ports import PortsOf
-from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release, released
+from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
 
 
 class ContinuousIntegration:
@@ -118,10 +112,7 @@ class ReleaseManager:
         """Apply what the config repo says wherever an environment differs from it."""
         config = await self.manager.config_repo.clone()
         for environment in self.application.everywhere:
-            for manifest, decision in released(config, environment):
-                if await self.manager.cluster.diff(manifest, environment):
-                    await self.manager.cluster.apply(manifest, environment)
-                    await self.manager.decisions.record(decision)
+            await make_equal(config, environment, self.manager)
         return Outcome("released", "as the config repo says")
 
     async def release(self, request: ReleaseRequest) -> Outcome:
@@ -132,11 +123,14 @@ class ReleaseManager:
             await self.manager.decisions.record(plan.decision(request))
             return plan.outcome
         config.write(request.path, plan.manifest)
-        revision = await config.commit(plan.commit_message)
-        await config.push()
+        revision = await publish(config, plan.commit_message, self.manager.config_repo)
         await self.manager.decisions.record(plan.decision(request))
-        await self.manager.cluster.apply(plan.manifest, request.environment)
-        return Outcome("released", plan.outcome.reason, revision, plan.outcome.image)
+        outcome = replace(plan.outcome, revision=revision)
+        try:
+            await self.manager.cluster.apply(plan.manifest, request.environment)
+        except PortError:  # it is committed, so a sync will apply it
+            outcome = replace(outcome, is_applied=False)
+        return outcome
 
     async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
         """Wait for the rollout and tell whether every pod then runs what was released."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -165,6 +166,10 @@ class ReleaseQueue:
             return Outcome("skipped", "its own release")
         return await self.manager.sync()
 
+    async def _repeat(self) -> None:
+        await self.kernel.sleep(FIRST_PAUSE_SECONDS)
+        self.sync()
+
     def _withdraw(self, priority: int, name: str, environment: str) -> None:
         """Forget an older look that still waits; without that, a slow manager never catches up."""
         where = (priority, name, environment)
@@ -188,6 +193,8 @@ class ReleaseQueue:
                 outcome = await self._attempt(request)
                 if outcome.is_released and outcome.image:
                     self._confirm(request, outcome)
+                if not outcome.is_applied:
+                    self.kernel.spawn(self._repeat(), name="repeats an apply")
             finally:
                 request.done.set(outcome)
 
@@ -226,8 +233,7 @@ class ReleaseQueue:
         assert outcome.image, "a release names an image"
         assert outcome.revision, "and its commit"
         try:
-            if not await self._is_healthy(workload, environment, outcome.image):
-                return  # somebody changed the cluster past the manager
+            await self._until_healthy(workload, environment, outcome.image)
             # It was healthy: a newer release must not take the note away any more.
             del self._confirming[where]
             await self.manager.note(workload, environment, outcome.revision)
@@ -235,12 +241,15 @@ class ReleaseQueue:
             # The recorder has it. A release without a note is never a target of a rollback.
             return
 
-    async def _is_healthy(self, workload: str, environment: str, image: ImageRef) -> bool:
-        """Ask until there is an answer: Kubernetes goes on after the progress deadline."""
+    async def _until_healthy(self, workload: str, environment: str, image: ImageRef) -> None:
+        """
+        Ask until it runs: Kubernetes goes on after the progress deadline, and so does a sync
+        after an apply that failed or somebody's edit past the manager.
+        """
         pause = FIRST_PAUSE_SECONDS
         while True:
-            try:
-                return await self.manager.confirm(workload, environment, image)
-            except RolloutTimedOut:
-                await self.kernel.sleep(pause)
-                pause = min(2 * pause, self.intervals.seconds)
+            with suppress(RolloutTimedOut):
+                if await self.manager.confirm(workload, environment, image):
+                    return
+            await self.kernel.sleep(pause)
+            pause = min(2 * pause, self.intervals.seconds)

@@ -7,16 +7,20 @@ that somebody asks for is declared as an intent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from cdlab import sample_services
-from cdlab.errors import StoryFailed
+from cdlab.errors import PushRejected, StoryFailed
 from cdlab.model import Content, ImageRef, Outcome, Revision, RollbackRequest
 from cdlab.releases import config_path
 from cdlab.stories.lab import BAD_COLOUR, GOOD, GOOD_COLOUR, Lab, Shipped
 
+T = TypeVar("T")
+PUSH_ATTEMPTS = 10
+"""After so many lost races people give up, too."""
 MESSAGE = "it serves wrong content"
 
 
@@ -78,23 +82,36 @@ async def ship(lab: Lab, name: str, change: Change) -> Shipped:
 async def push_change(lab: Lab, name: str, *changes: Change) -> Shipped:
     """Push one or more commits at once, as an intent of their own; the last is the head."""
     with lab.recorder.intent("deploy", workload=name, version=changes[-1].version):
-        checkout = await lab.ports("developer").code_repos[name].clone()
-        before = {commit.revision for commit in checkout.log()}
-        is_bad = False
-        for change in changes:
-            files = {path: checkout.read(path) for path in checkout.paths()}
-            new = _edited(files, change)
-            if change.has_merge:
-                await checkout.merge(new, f"Serve {change.version}")
-            else:
-                for path, text in new.items():
-                    checkout.write(path, text)
-                await checkout.commit(f"Serve {change.version}")
-            is_bad = any(BAD_COLOUR in text for text in {**files, **new}.values())
-        report = await checkout.push()
-        _note_shipped(lab, name, checkout.content, changes[-1], is_bad=is_bad)
+        shipped, is_bad = await insisting(lambda: _commit_and_push(lab, name, changes))
+        _note_shipped(lab, name, shipped.content, changes[-1], is_bad=is_bad)
+    return shipped
+
+
+async def _commit_and_push(lab: Lab, name: str, changes: Sequence[Change]) -> tuple[Shipped, bool]:
+    checkout = await lab.ports("developer").code_repos[name].clone()
+    before = {commit.revision for commit in checkout.log()}
+    is_bad = False
+    for change in changes:
+        files = {path: checkout.read(path) for path in checkout.paths()}
+        new = _edited(files, change)
+        if change.has_merge:
+            await checkout.merge(new, f"Serve {change.version}")
+        else:
+            for path, text in new.items():
+                checkout.write(path, text)
+            await checkout.commit(f"Serve {change.version}")
+        is_bad = any(BAD_COLOUR in text for text in {**files, **new}.values())
+    report = await checkout.push()
     revisions = tuple(c.revision for c in checkout.log() if c.revision not in before)
-    return Shipped(report.revision, checkout.content, revisions)
+    return Shipped(report.revision, checkout.content, revisions), is_bad
+
+
+async def insisting(work: Callable[[], Awaitable[T]]) -> T:
+    """Do something that ends in a push; whose push is rejected clones and does it again."""
+    for _ in range(PUSH_ATTEMPTS - 1):
+        with suppress(PushRejected):
+            return await work()
+    return await work()
 
 
 def _edited(files: Mapping[str, str], change: Change) -> dict[str, str]:
@@ -116,12 +133,16 @@ def _note_shipped(
 
 async def push(lab: Lab, name: str, files: Mapping[str, str], message: str) -> Shipped:
     """Commit files in a code repo, as a developer does, and push them."""
-    checkout = await lab.ports("developer").code_repos[name].clone()
-    for path, text in files.items():
-        checkout.write(path, text)
-    await checkout.commit(message)
-    report = await checkout.push()
-    return Shipped(report.revision, checkout.content, (report.revision,))
+
+    async def work() -> Shipped:
+        checkout = await lab.ports("developer").code_repos[name].clone()
+        for path, text in files.items():
+            checkout.write(path, text)
+        await checkout.commit(message)
+        report = await checkout.push()
+        return Shipped(report.revision, checkout.content, (report.revision,))
+
+    return await insisting(work)
 
 
 async def deliver(lab: Lab, name: str, content: Content, *, is_declared: bool = False) -> None:
@@ -185,7 +206,7 @@ async def roll_back(lab: Lab, name: str, environment: str, wanted: Wanted) -> Co
                 undo=wanted.undo,
                 to=wanted.to,
             )
-            outcome = await lab.delivery.rollback(request)
+            outcome = await insisting(lambda: lab.delivery.rollback(request))
         content = _pushed_content(lab, outcome.revision) or wanted.good or Content("")
         note_outcome(lab, "RollbackAccepted", name, outcome, good=content)
         await _approve(lab, name, environment, outcome, content)

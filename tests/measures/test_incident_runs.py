@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdlab.coupling import needed
-from cdlab.incidents import outage_matrix, rebuild
+from cdlab.incidents import cluster_rebuild, outage_matrix
 from cdlab.model import Environment, Variant
 from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario
@@ -54,7 +54,7 @@ def test_what_is_written_down_in_one_place_comes_back_from_it(
         registry_lost=is_lost,
     )
     expected = n if architecture == "v1" else 1
-    assert rebuild(run.history) == {
+    assert cluster_rebuild(run.history) == {
         "digests": 0 if is_lost else 1,
         "sources": expected,
         "manual_steps": expected,

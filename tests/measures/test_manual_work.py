@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdlab.incidents import outage_matrix, rebuild, requests_dropped, requests_sent
+from cdlab.incidents import cluster_rebuild, outage_matrix, requests_dropped, requests_sent
 from cdlab.manual_work import manual_steps, steps_by_hand
 
 
@@ -100,10 +100,10 @@ def test_what_comes_back_is_the_same_digest_in_the_same_place(
         ("operator", *CLONE, "orders"),
         ("operator", *APPLY, "prod"),
     )
-    assert rebuild(found.history) is None
+    assert cluster_rebuild(found.history) is None
     detail = {"before": {"prod/users": ["a"], "prod/orders": ["b"]}, "after": after}
     found.add(50, "RebuildFinished", "people", "notify", intent="rebuild-1", detail=detail)
-    assert rebuild(found.history) == {"digests": share, "sources": 2, "manual_steps": 2}
+    assert cluster_rebuild(found.history) == {"digests": share, "sources": 2, "manual_steps": 2}
 
 
 def tried(told: Any, box: str, operation: str, *, succeeded: bool, stopped: bool = True) -> Any:

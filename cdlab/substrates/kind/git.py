@@ -60,6 +60,7 @@ class KindGitRepository:
         login = login_of(lab, principal, is_granted=can_read)
         self.mirror = GitCommands(principal, login, self.folder / "mirror.git")
         self._fetching = threading.Lock()
+        self._making = threading.Lock()
 
     def _tried(self, what: str) -> str:
         return f"{self.name}: {what} as '{self.mirror.principal}'"
@@ -100,9 +101,10 @@ class KindGitRepository:
         return KindCheckout(self.kernel, git, self.url, head)
 
     def _ensure_mirror(self) -> None:
-        if not (self.mirror.git_folder / "HEAD").exists():
-            self.mirror.git_folder.mkdir(parents=True, exist_ok=True)
-            self.mirror("init", "--quiet", "--bare", "--template=", "--initial-branch=main")
+        with self._making:  # a look at the head and a clone may be the first at once
+            if not (self.mirror.git_folder / "HEAD").exists():
+                self.mirror.git_folder.mkdir(parents=True, exist_ok=True)
+                self.mirror("init", "--quiet", "--bare", "--template=", "--initial-branch=main")
 
     def _fetch(self, what: str) -> dict[str, str]:
         """Bring the mirror to what the server has now, and return its refs."""

@@ -134,7 +134,7 @@ class KindIncidents:
         return not found.strip() and not self._api_answers()
 
     def _api_answers(self) -> bool:
-        return _answers(lambda: self.substrate.administrator.call("GET", "/readyz?verbose=false"))
+        return _answers(lambda: self.substrate.administrator.call("GET", "/version"))
 
     def _wait_for_nodes(self) -> None:
         cluster = nodes.kind_cluster(self.settings)

@@ -1,0 +1,45 @@
+"""
+What the release manager does so that nothing it accepted is lost when an answer is.
+
+Called by V3's page. The commit is the point of no return: from then on the config repo says what
+should run, and whatever was not applied is applied by a later sync.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cdlab.errors import PortError
+from cdlab.model import Outcome, Revision
+from cdlab.ports import Checkout, GitRepository, Ports
+from cdlab.releases import released
+
+
+async def publish(config: Checkout, message: str, repository: GitRepository) -> Revision:
+    """
+    Commit and push. After a push without an answer, look whether the commit arrived.
+
+    Trying again blindly would roll back twice. Raises what the push raised if it did not arrive.
+    """
+    revision = await config.commit(message)
+    try:
+        await config.push()
+    except PortError as error:
+        if error.definite:
+            raise
+        now = await repository.clone()
+        if all(each.revision != revision for each in now.log()):
+            raise
+    return revision
+
+
+async def make_equal(config: Checkout, environment: str, manager: Ports) -> None:
+    """Apply what differs, and tell of it. What cannot be applied does not stop the others."""
+    for manifest, decision in released(config, environment):
+        try:
+            if await manager.cluster.diff(manifest, environment):
+                await manager.cluster.apply(manifest, environment)
+                await manager.decisions.record(decision)
+        except PortError as error:
+            failed = Outcome("failed", f"{type(error).__name__}: {error.message}")
+            await manager.decisions.record(replace(decision, outcome=failed))

@@ -1,0 +1,312 @@
+"""
+Ports that also fail, on a plan: what a scenario file lists under `faults:`.
+
+    faults:
+      - {what: build-fails, microservice: front-end, during: rollback}
+
+Wrapped around the adapters and inside the recorder, so that the history shows each failure. Which
+call fails is by count, for each fault by itself and among the calls that it is about: nothing here
+draws a random number. An empty plan leaves the ports as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from cdlab.errors import (
+    BuildFailed,
+    ClusterUnavailable,
+    PushRejected,
+    RegistryUnavailable,
+    RepositoryUnavailable,
+)
+from cdlab.kernel import Kernel
+from cdlab.model import (
+    BuiltImage,
+    Context,
+    Digest,
+    ImageRef,
+    PushedImage,
+    PushReport,
+    Revision,
+    Tag,
+)
+from cdlab.ports import (
+    NO_LABELS,
+    Checkout,
+    Cluster,
+    GitRepository,
+    ImageBuilder,
+    ImageRegistry,
+    Ports,
+)
+
+CATALOGUE: Mapping[str, str] = {
+    "build-fails": "the image cannot be built",
+    "build-slow": "the build takes `seconds` longer",
+    "code-push-rejected": "somebody else's push to the code repo came first",
+    "config-push-rejected": "somebody else's push to the config repo came first",
+    "config-push-unknown": "the push to the config repo happens, and its answer is lost",
+    "registry-down": "the registry does not answer",
+    "registry-slow": "the registry answers `seconds` later",
+    "tags-partial": "every second tag is missing from the registry's list, the newest among them",
+    "tags-reordered": "the registry lists the newest tag first",
+    "hint-lost": "nobody is told of a new tag",
+    "hint-doubled": "a new tag is told twice",
+    "hint-late": "a new tag is told `seconds` later",
+    "apply-fails": "the API server does not answer",
+    "apply-unknown": "an apply or a set image happens, and its answer is lost",
+}
+"""What can go wrong, and what that means."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One thing that goes wrong, and which calls it is about."""
+
+    what: str
+    microservice: str = ""
+    """Empty: any."""
+    environment: str = ""
+    """Empty: any. Only for faults of the cluster."""
+    during: str = ""
+    """The kind of intent on whose behalf the call is made: `rollback`. Empty: any."""
+    nth: int = 1
+    """The first of those calls that goes wrong, from 1."""
+    times: int = 1
+    """How many in a row go wrong."""
+    seconds: float = 60.0
+    """For what is slow or late."""
+
+
+SELECTORS = tuple(each.name for each in fields(Fault))
+WITH_ENVIRONMENT = ("apply-fails", "apply-unknown")
+
+
+def mistakes(
+    listed: Sequence[Any], microservices: Collection[str], environments: Collection[str]
+) -> list[tuple[int, str]]:
+    """(number of the fault, what is wrong with it) for a list from a scenario file."""
+    found = []
+    for number, each in enumerate(listed):
+        for problem in _problems(each, microservices, environments):
+            found.append((number, problem))
+    return found
+
+
+def _problems(
+    fault: Any, microservices: Collection[str], environments: Collection[str]
+) -> list[str]:
+    if not isinstance(fault, Mapping) or fault.get("what") not in CATALOGUE:
+        return [f"a fault is {{what: …}} with one of {', '.join(CATALOGUE)}"]
+    problems = [
+        f'"{key}" says nothing about a fault; there are {", ".join(SELECTORS)}'
+        for key in fault
+        if key not in SELECTORS
+    ]
+    for key, known in (("microservice", microservices), ("environment", environments)):
+        if fault.get(key, "") and fault[key] not in known:
+            problems.append(f'there is no {key} "{fault[key]}"; there are {", ".join(known)}')
+    if fault.get("environment") and fault["what"] not in WITH_ENVIRONMENT:
+        problems.append(f"{fault['what']} happens in no environment")
+    for key in ("nth", "times"):
+        if not isinstance(fault.get(key, 1), int) or fault.get(key, 1) < 1:
+            problems.append(f"{key} is a whole number from 1")
+    seconds = fault.get("seconds", 1.0)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+        problems.append("seconds is a number from 0")
+    return problems
+
+
+class Plan:
+    """The faults of one run, and how many calls each of them has seen."""
+
+    def __init__(self, kernel: Kernel, faults: Sequence[Fault]) -> None:
+        self.kernel = kernel
+        self.faults = tuple(faults)
+        self._seen = [0] * len(self.faults)
+
+    def due(self, what: str, microservice: str, environment: str = "") -> Fault | None:
+        """The fault that this call meets. Every call that a fault is about counts."""
+        hit = None
+        for number, fault in enumerate(self.faults):
+            is_meant = (
+                fault.what == what
+                and fault.microservice in ("", microservice)
+                and fault.environment in ("", environment)
+                and self._intent().startswith(fault.during)
+            )
+            if is_meant:
+                self._seen[number] += 1
+                if fault.nth <= self._seen[number] < fault.nth + fault.times:
+                    hit = fault
+        return hit
+
+    def _intent(self) -> str:
+        actor = self.kernel.current
+        context = actor.context if actor else None
+        return context.intent if isinstance(context, Context) else ""
+
+    async def delay(self, what: str, microservice: str) -> None:
+        """Wait if this call is one that takes longer."""
+        if fault := self.due(what, microservice):
+            await self.kernel.sleep(fault.seconds)
+
+
+def faulty(ports: Ports, plan: Plan) -> Ports:
+    """The same ports with the plan's faults."""
+    if not plan.faults:
+        return ports
+    return replace(
+        ports,
+        code_repos={
+            name: FaultyRepository(each, plan, "code") for name, each in ports.code_repos.items()
+        },
+        config_repo=FaultyRepository(ports.config_repo, plan, "config"),
+        builder=FaultyBuilder(ports.builder, plan),
+        registry=FaultyRegistry(ports.registry, plan),
+        cluster=FaultyCluster(ports.cluster, plan),
+    )
+
+
+class FaultyRepository:
+    """A repository whose pushes can be refused, or happen without an answer."""
+
+    def __init__(self, inner: GitRepository, plan: Plan, box: str) -> None:
+        self.inner, self.plan, self.box = inner, plan, box
+        self.name = inner.name
+        self.head, self.wait_for_push, self.annotate = (
+            inner.head,
+            inner.wait_for_push,
+            inner.annotate,
+        )
+
+    async def clone(self, at: Revision | None = None) -> Checkout:
+        return FaultyCheckout(await self.inner.clone(at), self)
+
+
+class FaultyCheckout:
+    """A checkout of such a repository. All but its push is the checkout's own."""
+
+    def __init__(self, inner: Checkout, repository: FaultyRepository) -> None:
+        self.inner, self.repository = inner, repository
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def push(self, *, force: bool = False) -> PushReport:
+        box, plan, name = self.repository.box, self.repository.plan, self.repository.name
+        if plan.due(f"{box}-push-rejected", name):
+            raise PushRejected(f"{name}: somebody else's push came first", help="a planned fault")
+        report = await self.inner.push(force=force)
+        if plan.due(f"{box}-push-unknown", name):
+            raise RepositoryUnavailable(f"{name}: the push got no answer", definite=False)
+        return report
+
+
+class FaultyBuilder:
+    """A builder that can fail or take longer."""
+
+    def __init__(self, inner: ImageBuilder, plan: Plan) -> None:
+        self.inner, self.plan = inner, plan
+
+    async def build(
+        self, checkout: Checkout, ref: ImageRef, labels: Mapping[str, str] = NO_LABELS
+    ) -> BuiltImage:
+        name = _name(ref.repository)
+        await self.plan.delay("build-slow", name)
+        if self.plan.due("build-fails", name):
+            raise BuildFailed(f"docker build of '{ref}' failed: a planned fault")
+        inner = checkout.inner if isinstance(checkout, FaultyCheckout) else checkout
+        return await self.inner.build(inner, ref, labels)
+
+
+@dataclass(slots=True)
+class FaultyRegistry:
+    """A registry that can be away, slow, or tell less, more and later than is true."""
+
+    inner: ImageRegistry
+    plan: Plan
+    _again: dict[str, tuple[Tag, ...]] = field(default_factory=dict)
+
+    async def _answer(self, repository: str) -> None:
+        name = _name(repository)
+        await self.plan.delay("registry-slow", name)
+        if self.plan.due("registry-down", name):
+            raise RegistryUnavailable(f"the registry did not answer about '{name}'")
+
+    async def push(self, image: BuiltImage) -> PushedImage:
+        await self._answer(image.ref.repository)
+        return await self.inner.push(image)
+
+    async def resolve(self, ref: ImageRef) -> Digest:
+        await self._answer(ref.repository)
+        return await self.inner.resolve(ref)
+
+    async def list_tags(self, repository: str) -> tuple[Tag, ...]:
+        await self._answer(repository)
+        return self._listed(repository, await self.inner.list_tags(repository))
+
+    def _listed(self, repository: str, tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
+        name = _name(repository)
+        if self.plan.due("tags-partial", name):
+            tags = tuple(tag for number, tag in enumerate(reversed(tags)) if number % 2)[::-1]
+        if self.plan.due("tags-reordered", name):
+            tags = tags[::-1]
+        return tags
+
+    async def wait_for_tag(self, repository: str, after: Collection[str]) -> tuple[Tag, ...]:
+        """A list that misses the new tag is no reason to come back: the wait goes on."""
+        name = _name(repository)
+        if repository in self._again:
+            return self._again.pop(repository)
+        known = set(after)
+        while True:
+            tags = await self.inner.wait_for_tag(repository, known)
+            if self.plan.due("hint-lost", name):
+                known |= {tag.name for tag in tags}
+                continue
+            await self.plan.delay("hint-late", name)
+            if self.plan.due("hint-doubled", name):
+                self._again[repository] = tags
+            listed = self._listed(repository, tags)
+            if any(tag.name not in known for tag in listed):
+                return listed
+            known |= {tag.name for tag in tags}
+
+
+class FaultyCluster:
+    """A cluster whose writes can fail, or happen without an answer."""
+
+    def __init__(self, inner: Cluster, plan: Plan) -> None:
+        self.inner, self.plan = inner, plan
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    async def apply(self, manifest: str, environment: str) -> bool:
+        self._before("", environment)
+        is_changed = await self.inner.apply(manifest, environment)
+        self._after("", environment)
+        return is_changed
+
+    async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
+        self._before(workload, environment)
+        await self.inner.set_image(workload, image, environment)
+        self._after(workload, environment)
+
+    def _before(self, workload: str, environment: str) -> None:
+        if self.plan.due("apply-fails", workload, environment):
+            raise ClusterUnavailable(f"the API server did not answer about '{environment}'")
+
+    def _after(self, workload: str, environment: str) -> None:
+        if self.plan.due("apply-unknown", workload, environment):
+            raise ClusterUnavailable(
+                f"the API server's answer about '{environment}' was lost", definite=False
+            )
+
+
+def _name(repository: str) -> str:
+    return repository.rpartition("/")[2]
