@@ -52,7 +52,7 @@ from cdlab.rollback_time import (
     rollback_seconds,
     stayed_rolled_back,
 )
-from cdlab.served import replicas_at_end, serves_at_end
+from cdlab.served import is_finished, replicas_at_end, serves_at_end
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
     "rollback_seconds": rollback_seconds,
@@ -93,6 +93,7 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "outage_matrix": outage_matrix,
     "requests_sent": requests_sent,
     "requests_dropped": requests_dropped,
+    "is_finished": is_finished,
     "serves_at_end": serves_at_end,
     "replicas_at_end": replicas_at_end,
 }

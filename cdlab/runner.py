@@ -14,7 +14,8 @@ from typing import Any
 
 from cdlab.architectures import ARCHITECTURES, Delivery
 from cdlab.errors import Stalled
-from cdlab.faults import Fault, Plan, faulty
+from cdlab.fault_plans import Fault, Plan
+from cdlab.faults import faulty
 from cdlab.grants import grants_of
 from cdlab.history import SCHEMA, History
 from cdlab.kernel import Kernel

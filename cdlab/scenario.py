@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from cdlab import faults
+from cdlab import fault_plans
 from cdlab.architectures import ARCHITECTURES
 from cdlab.errors import ScenarioError
 from cdlab.model import Environment, Variant
@@ -229,7 +229,7 @@ def _contradictions(values: dict[str, Any]) -> list[tuple[str, str]]:
     where = [each.name for each in effective if each.name != "any"] or ["staging", "production"]
     found += [
         ("faults", f"number {number + 1}: {problem}")
-        for number, problem in faults.mistakes(values.get("faults", ()), names, where)
+        for number, problem in fault_plans.mistakes(values.get("faults", ()), names, where)
     ]
     box = values.get("outage")
     if (box == "manager" and architecture.manager is None) or (

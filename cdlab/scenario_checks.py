@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from cdlab import expectations
 from cdlab.architectures import ARCHITECTURES
-from cdlab.faults import CATALOGUE
+from cdlab.fault_plans import CATALOGUE
 from cdlab.measures import MEASURES
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.stories import BADNESS, OPERATIONS, STORIES

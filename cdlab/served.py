@@ -6,12 +6,17 @@ In: a history whose story marked what it shipped. Out: names of versions. Called
 
 from __future__ import annotations
 
-from cdlab.history import History
+from cdlab.history import OK, History
 from cdlab.pod_timeline import contents, served_at, serving_at
 
 NOTHING = "nothing"
 REVERTED = "good without the bad"
 """A content that nobody shipped: what a revert left of good commits and a bad one."""
+
+
+def is_finished(history: History) -> bool:
+    """Whether the story came to its end before the deadline."""
+    return history[-1].outcome == OK
 
 
 def serves_at_end(history: History) -> dict[str, str]:

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from cdlab import worlds
-from cdlab.faults import CATALOGUE, Fault, Plan, faulty, mistakes
+from cdlab.fault_plans import CATALOGUE, Fault, Plan, mistakes
+from cdlab.faults import faulty
 from cdlab.kernel import Kernel
 from cdlab.runner import Run
 from cdlab.scenario import Scenario, parse
+
+UNNOTICED = ("tags-reordered", "hint-doubled")
+"""What the manager must not even notice: it sorts, and forgets a look that an equal one follows."""
 
 
 def play(architecture: str, *faults: dict[str, Any], **settings: Any) -> Run:
@@ -32,13 +36,13 @@ def test_an_empty_plan_changes_nothing() -> None:
 
 
 def test_every_fault_of_the_catalogue_happens_in_some_run() -> None:
-    """Each makes events or delays that a run without it does not have, but for an order."""
+    """Each makes events or delays that a run without it does not have, or none at all."""
     usual = {a: play(a).history.to_jsonl() for a in ("v1", "v2", "v3")}
     for what in CATALOGUE:
         found = {a: play(a, {"what": what, "times": 3, "nth": 2}).history for a in usual}
         events = {a: history.to_jsonl().split("\n", 1)[1] for a, history in found.items()}
         is_seen = any(events[a] != usual[a].split("\n", 1)[1] for a in usual)
-        assert is_seen == (what != "tags-reordered"), what
+        assert is_seen == (what not in UNNOTICED), what
 
 
 @pytest.mark.parametrize("architecture", ["v1", "v2"])

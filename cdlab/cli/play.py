@@ -67,8 +67,9 @@ class Played:
 
     @property
     def is_as_expected(self) -> bool:
-        """Whether the run ended by itself and every expectation holds."""
-        return self.run.is_finished and all(verdict.holds for verdict in self.verdicts)
+        """Whether the run ended by itself, or was not expected to, and every expectation holds."""
+        is_meant = self.run.is_finished or "is_finished" in self.run.scenario.expect
+        return is_meant and all(verdict.holds for verdict in self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:
         """The run as plain values."""

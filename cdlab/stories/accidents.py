@@ -63,12 +63,13 @@ async def _until_runs(lab: Lab, before: dict[str, list[str]]) -> None:
 
 async def node_lost(lab: Lab) -> None:
     """Lose the machine that runs most pods of production, wait for others in their place."""
-    content = (await bootstrap(lab))[lab.workload].content
+    shipped = await bootstrap(lab)
+    content, before = shipped[lab.workload].content, _running(lab)
     node = await lab.incidents.lose_node(lab.workload, lab.production)
     while lab.serves(lab.workload, lab.production, content):
         await lab.observed.until_changed()
     lab.recorder.mark("PodsMissing", lab.workload)
-    await lab.until_serves(lab.workload, lab.production, content)
+    await _until_runs(lab, before)
     lab.recorder.mark("PodsRestored", lab.workload)
     await lab.incidents.restore_node(node)
 

@@ -1,0 +1,130 @@
+"""
+What can go wrong, and when it is due: the data of `faults:` in a scenario file.
+
+    faults:
+      - {what: build-fails, microservice: front-end, during: rollback}
+
+In: a list from a scenario file. Out: its mistakes, or a `Plan` that says which call goes wrong.
+Which one is decided by count, for each fault by itself and among the calls that it is about:
+nothing here draws a random number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cdlab.kernel import Kernel
+from cdlab.model import Context
+
+CATALOGUE: Mapping[str, str] = {
+    "build-fails": "the image cannot be built",
+    "build-slow": "the build takes `seconds` longer",
+    "code-push-rejected": "somebody else's push to the code repo came first",
+    "config-push-rejected": "somebody else's push to the config repo came first",
+    "config-push-unknown": "the push to the config repo happens, and its answer is lost",
+    "registry-down": "the registry does not answer",
+    "registry-slow": "the registry answers `seconds` later",
+    "tags-partial": "every second tag is missing from the registry's list, the newest among them",
+    "tags-reordered": "the registry lists the newest tag first",
+    "hint-lost": "nobody is told of a new tag",
+    "hint-doubled": "a new tag is told twice",
+    "hint-late": "a new tag is told `seconds` later",
+    "apply-fails": "the API server does not answer",
+    "apply-unknown": "an apply or a set image happens, and its answer is lost",
+}
+"""What can go wrong, and what that means."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """One thing that goes wrong, and which calls it is about."""
+
+    what: str
+    microservice: str = ""
+    """Empty: any."""
+    environment: str = ""
+    """Empty: any. Only for faults of the cluster."""
+    during: str = ""
+    """The kind of intent on whose behalf the call is made: `rollback`. Empty: any."""
+    nth: int = 1
+    """The first of those calls that goes wrong, from 1."""
+    times: int = 1
+    """How many in a row go wrong."""
+    seconds: float = 60.0
+    """For what is slow or late."""
+
+
+SELECTORS = tuple(each.name for each in fields(Fault))
+WITH_ENVIRONMENT = ("apply-fails", "apply-unknown")
+
+
+def mistakes(
+    listed: Sequence[Any], microservices: Collection[str], environments: Collection[str]
+) -> list[tuple[int, str]]:
+    """(number of the fault, what is wrong with it) for a list from a scenario file."""
+    found = []
+    for number, each in enumerate(listed):
+        for problem in _problems(each, microservices, environments):
+            found.append((number, problem))
+    return found
+
+
+def _problems(
+    fault: Any, microservices: Collection[str], environments: Collection[str]
+) -> list[str]:
+    if not isinstance(fault, Mapping) or fault.get("what") not in CATALOGUE:
+        return [f"a fault is {{what: …}} with one of {', '.join(CATALOGUE)}"]
+    problems = [
+        f'"{key}" says nothing about a fault; there are {", ".join(SELECTORS)}'
+        for key in fault
+        if key not in SELECTORS
+    ]
+    for key, known in (("microservice", microservices), ("environment", environments)):
+        if fault.get(key, "") and fault[key] not in known:
+            problems.append(f'there is no {key} "{fault[key]}"; there are {", ".join(known)}')
+    if fault.get("environment") and fault["what"] not in WITH_ENVIRONMENT:
+        problems.append(f"{fault['what']} happens in no environment")
+    for key in ("nth", "times"):
+        if not isinstance(fault.get(key, 1), int) or fault.get(key, 1) < 1:
+            problems.append(f"{key} is a whole number from 1")
+    seconds = fault.get("seconds", 1.0)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+        problems.append("seconds is a number from 0")
+    return problems
+
+
+class Plan:
+    """The faults of one run, and how many calls each of them has seen."""
+
+    def __init__(self, kernel: Kernel, faults: Sequence[Fault]) -> None:
+        self.kernel = kernel
+        self.faults = tuple(faults)
+        self._seen = [0] * len(self.faults)
+
+    def due(self, what: str, microservice: str, environment: str = "") -> Fault | None:
+        """The fault that this call meets. Every call that a fault is about counts."""
+        hit = None
+        for number, fault in enumerate(self.faults):
+            is_meant = (
+                fault.what == what
+                and fault.microservice in ("", microservice)
+                and fault.environment in ("", environment)
+                and self._intent().startswith(fault.during)
+            )
+            if is_meant:
+                self._seen[number] += 1
+                if fault.nth <= self._seen[number] < fault.nth + fault.times:
+                    hit = fault
+        return hit
+
+    def _intent(self) -> str:
+        actor = self.kernel.current
+        context = actor.context if actor else None
+        return context.intent if isinstance(context, Context) else ""
+
+    async def delay(self, what: str, microservice: str) -> None:
+        """Wait if this call is one that takes longer."""
+        if fault := self.due(what, microservice):
+            await self.kernel.sleep(fault.seconds)
