@@ -129,6 +129,18 @@ def run(
 
 
 @app.command()
+def claims(
+    number: Annotated[str | None, typer.Argument(help="One claim, as C4.  [default: all]")] = None,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide the article's claims in the simulator, each with the command that replays it."""
+    from cdlab.cli import claims as deciding
+
+    raise typer.Exit(deciding.claims(number, as_json))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
