@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cdlab import claim_checks
+from cdlab.claim_checks import Answer
 from cdlab.runner import Run
 
 Case = tuple[str, ...]
 """The scenarios that are looked at together, as `v1/rollback`."""
 Play = Callable[[str], Run]
-Holds = Callable[[Sequence[Run]], tuple[bool, str]]
+Holds = Callable[[Sequence[Run]], Answer]
 """Whether the claim holds in a case, and the numbers that say so."""
 
 
@@ -107,126 +109,6 @@ def verdict(claim: Claim, play: Play) -> Verdict:
     return Verdict(claim, tuple(map(finding, claim.cases)), finding(claim.control))
 
 
-def _rebuilds_a_copy(runs: Sequence[Run]) -> tuple[bool, str]:
-    builds, fidelity = (runs[0].measures[name] for name in ("rebuilds", "artifact_fidelity"))
-    return (
-        builds >= 1 and fidelity == 0,
-        f"{_count(builds, 'build')}, artifact fidelity {fidelity:g}",
-    )
-
-
-def _holds_the_cluster(runs: Sequence[Run]) -> tuple[bool, str]:
-    radius = runs[0].measures["blast_radius"]["ci"]
-    return radius > 0, f"CI can change {radius:.0%} of the workloads"
-
-
-def _is_the_same_everywhere(runs: Sequence[Run]) -> tuple[bool, str]:
-    served = runs[0].measures["serves_at_end"]
-    return len(dict.fromkeys(served.values())) == 1, _listed(served)
-
-
-def _comes_back_from_one_source(runs: Sequence[Run]) -> tuple[bool, str]:
-    found = runs[0].measures["cluster_rebuild"]
-    is_so = found["digests"] == 1 and found["sources"] == 1
-    return is_so, (
-        f"{found['digests']:.0%} of the images come back, from {_count(found['sources'], 'source')}"
-    )
-
-
-def _leaves_the_repo_lying(runs: Sequence[Run]) -> tuple[bool, str]:
-    found = runs[0].measures["divergence_after_rollback"]
-    return found == "config repo", f"what contradicts the cluster afterwards: {found}"
-
-
-def _manager_releases_in_order(runs: Sequence[Run]) -> tuple[bool, str]:
-    cone = runs[0].history.cone("deploy-1")
-    pushed = next(event.seq for event in cone if event.kind == "ImagePushed")
-    done = [e.kind for e in cone if e.principal == "manager" and e.seq > pushed]
-    steps = ("RepositoryCloned", "Committed", "CommitPushed", "ManifestsApplied")
-    places = [done.index(step) for step in steps if step in done]
-    is_so = len(places) == len(steps) and places == sorted(places)
-    return is_so, f"after the image: {', '.join(dict.fromkeys(done)) or 'nothing'}"
-
-
-def _releases_by_policy(runs: Sequence[Run]) -> tuple[bool, str]:
-    decided = [e for e in runs[0].history.of("Decided") if e.detail["status"] == "released"]
-    by_whom = {
-        where: sorted({e.detail["what"] for e in decided if e.resource == where} - {"rollback"})
-        for where in runs[0].history.settings["environments"]
-    }
-    is_so = by_whom == {"staging": ["automation"], "production": ["promotion"]}
-    return is_so, _listed({where: "+".join(whats) for where, whats in by_whom.items()})
-
-
-def _rolls_back_without_ci(runs: Sequence[Run]) -> tuple[bool, str]:
-    is_so = runs[0].measures["outage_matrix"]["rollback without ci"]
-    return is_so, "rolled back while CI was down" if is_so else "no way back while CI was down"
-
-
-def _shares_no_box(runs: Sequence[Run]) -> tuple[bool, str]:
-    written = {
-        who: sorted(
-            {
-                event.component
-                for event in runs[0].history
-                if event.principal == who and event.op in ("write", "apply")
-            }
-        )
-        for who in ("developer", "ci", "manager")
-    }
-    ci = written["ci"]
-    is_so = len(ci) == 1 and not set(ci) & {*written["developer"], *written["manager"]}
-    return is_so, _listed({who: "+".join(boxes) for who, boxes in written.items() if boxes})
-
-
-def _small_loses_less(runs: Sequence[Run]) -> tuple[bool, str]:
-    small, big = (run.measures["good_commits_withdrawn"] for run in runs)
-    return small < big, f"good commits taken back: {small} of a release of one, {big} of one of ten"
-
-
-def _fits_together(runs: Sequence[Run]) -> tuple[bool, str]:
-    seconds = runs[0].measures["incompatible_seconds"] or 0
-    return seconds == 0, f"{seconds:.0f} s in which a caller's needs were not met"
-
-
-def _costs_bytes(runs: Sequence[Run]) -> tuple[bool, str]:
-    written = runs[0].measures["registry_bytes"]
-    return written > 0, f"{written} bytes pushed for a rollback"
-
-
-def _drops_nothing(runs: Sequence[Run]) -> tuple[bool, str]:
-    sent, dropped = (runs[0].measures[name] for name in ("requests_sent", "requests_dropped"))
-    return dropped == 0, f"{dropped} of {sent} requests dropped"
-
-
-def _is_restored(runs: Sequence[Run]) -> tuple[bool, str]:
-    settings, ready = runs[0].history.settings, runs[0].measures["replicas_at_end"]
-    return set(ready.values()) == {settings["replicas"]}, f"Ready at the end: {_listed(ready)}"
-
-
-def _wants_a_mainline(runs: Sequence[Run]) -> tuple[bool, str]:
-    (reverted,) = (e for e in runs[0].history.cone("rollback-1") if e.kind == "Reverted")
-    mainline = reverted.detail["mainline"]
-    return mainline is not None, f"git revert{f' -m {mainline}' if mainline else ''}"
-
-
-def _simple_needs_more_sources(runs: Sequence[Run]) -> tuple[bool, str]:
-    simple, complex_ = (run.measures["cluster_rebuild"]["sources"] for run in runs)
-    count = len(runs[0].history.settings["microservices"])
-    return (
-        simple > complex_,
-        f"{_count(count, 'microservice')}: {_count(simple, 'source')} against {complex_}",
-    )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(f"{key} {value}" for key, value in values.items())
-
-
 CLAIMS: tuple[Claim, ...] = (
     Claim(
         number="C1",
@@ -235,14 +117,14 @@ CLAIMS: tuple[Claim, ...] = (
         cases=(("v1/rollback-no-cache",), ("v1/rollback",)),
         depends_on="the build cache: a warm one gives the very same image",
         control=("v1/rollback-redeploy",),
-        holds=_rebuilds_a_copy,
+        holds=claim_checks.rebuilds_a_copy,
     ),
     Claim(
         number="C2",
         sentence="This first architecture has tight coupling",
         cases=(("v1/rollback",), ("v2/rollback",)),
         control=("v3/rollback",),
-        holds=_holds_the_cluster,
+        holds=claim_checks.holds_the_cluster,
     ),
     Claim(
         number="C3",
@@ -251,7 +133,7 @@ CLAIMS: tuple[Claim, ...] = (
         cases=(("v1/different-versions",), ("v1/different-versions-gated",)),
         depends_on="a gate before production, which the article does not draw",
         control=("v3/different-versions",),
-        holds=_is_the_same_everywhere,
+        holds=claim_checks.is_the_same_everywhere,
     ),
     Claim(
         number="C4",
@@ -260,7 +142,7 @@ CLAIMS: tuple[Claim, ...] = (
         cases=(("v2/cluster-deleted",), ("v2/cluster-and-registry-lost",)),
         depends_on="the registry: it has to survive as well",
         control=("v1/cluster-deleted",),
-        holds=_comes_back_from_one_source,
+        holds=claim_checks.comes_back_from_one_source,
     ),
     Claim(
         number="C5",
@@ -269,7 +151,7 @@ CLAIMS: tuple[Claim, ...] = (
         "from that repo being the SSOT.",
         cases=(("v2/rollout-undo",),),
         control=("v2/rollback",),
-        holds=_leaves_the_repo_lying,
+        holds=claim_checks.leaves_the_repo_lying,
     ),
     Claim(
         number="C6",
@@ -279,7 +161,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Kubernetes cluster.",
         cases=(("v3/rollback",),),
         control=("v2/rollback",),
-        holds=_manager_releases_in_order,
+        holds=claim_checks.manager_releases_in_order,
     ),
     Claim(
         number="C7",
@@ -287,7 +169,7 @@ CLAIMS: tuple[Claim, ...] = (
         "could be manually promoting releases",
         cases=(("v3/rollback",),),
         control=("v3/rollback-without-hold",),
-        holds=_releases_by_policy,
+        holds=claim_checks.releases_by_policy,
     ),
     Claim(
         number="C8",
@@ -295,7 +177,7 @@ CLAIMS: tuple[Claim, ...] = (
         "involvement from the CI system.",
         cases=(("v3/outage",),),
         control=("v2/outage",),
-        holds=_rolls_back_without_ci,
+        holds=claim_checks.rolls_back_without_ci,
     ),
     Claim(
         number="C9",
@@ -303,7 +185,7 @@ CLAIMS: tuple[Claim, ...] = (
         "now has just one responsibility.",
         cases=(("v3/rollback",),),
         control=("v2/rollback",),
-        holds=_shares_no_box,
+        holds=claim_checks.shares_no_box,
     ),
     Claim(
         number="C10",
@@ -313,7 +195,7 @@ CLAIMS: tuple[Claim, ...] = (
             ("v1/rollback-force-push", "v1/rollback-batch-force-push"),
         ),
         control=("v1/rollback", "v1/rollback-batch"),
-        holds=_small_loses_less,
+        holds=claim_checks.small_loses_less,
     ),
     Claim(
         number="C11",
@@ -321,7 +203,7 @@ CLAIMS: tuple[Claim, ...] = (
         "releases to avoid having to synchronize releases between teams",
         cases=(("v1/compatible-services",), ("v3/compatible-services",)),
         control=("v3/incompatible-services",),
-        holds=_fits_together,
+        holds=claim_checks.fits_together,
     ),
     Claim(
         number="C12",
@@ -330,7 +212,7 @@ CLAIMS: tuple[Claim, ...] = (
         cases=(("v1/rollback-no-cache",), ("v1/rollback",)),
         depends_on="the build cache: a warm one pushes nothing that the registry does not have",
         control=("v3/rollback",),
-        holds=_costs_bytes,
+        holds=claim_checks.costs_bytes,
     ),
     Claim(
         number="C13",
@@ -338,7 +220,7 @@ CLAIMS: tuple[Claim, ...] = (
         cases=(("v1/under-load",), ("v1/under-load-no-probe",)),
         depends_on="the readiness probe: without one requests meet pods that do not answer yet",
         control=("v1/under-load-recreate",),
-        holds=_drops_nothing,
+        holds=claim_checks.drops_nothing,
     ),
     Claim(
         number="C14",
@@ -346,14 +228,14 @@ CLAIMS: tuple[Claim, ...] = (
         "machine, starting them up elsewhere, to keep them running.",
         cases=(("v1/node-lost",),),
         control=("v1/cluster-and-registry-lost",),
-        holds=_is_restored,
+        holds=claim_checks.is_restored,
     ),
     Claim(
         number="C15",
         sentence="If there are merge commits, then it obviously gets a bit messy.",
         cases=(("v1/rollback-merge",),),
         control=("v1/rollback",),
-        holds=_wants_a_mainline,
+        holds=claim_checks.wants_a_mainline,
     ),
     Claim(
         number="C16",
@@ -361,6 +243,6 @@ CLAIMS: tuple[Claim, ...] = (
         "complex architecture is required.",
         cases=(("v1/cluster-deleted", "v3/cluster-deleted"),),
         control=("v1/cluster-deleted-one-service", "v3/cluster-deleted-one-service"),
-        holds=_simple_needs_more_sources,
+        holds=claim_checks.simple_needs_more_sources,
     ),
 )

@@ -10,29 +10,27 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Mapping
 from typing import Any
 
-from cdlab.history import OK, Operation
+from cdlab.history import Operation
 from cdlab.model import (
     BuiltImage,
     Content,
-    Decision,
     Digest,
     ImageRef,
     Principal,
     PushedImage,
     PushReport,
     Revision,
-    RunningWorkload,
     Tag,
 )
 from cdlab.ports import (
     NO_LABELS,
     Checkout,
-    Cluster,
     GitRepository,
     ImageBuilder,
     ImageRegistry,
     Ports,
 )
+from cdlab.recorded_cluster import RecordingCluster, RecordingDecisions
 from cdlab.recording import Call, Recorder
 
 
@@ -253,78 +251,3 @@ class RecordingRegistry:
 
 def _tagged(repository: str, tag: str | None) -> str:
     return f"{repository}:{tag}"
-
-
-class RecordingCluster:
-    """A cluster whose verbs are events of the environment they touch."""
-
-    def __init__(self, inner: Cluster, recorder: Recorder, principal: Principal) -> None:
-        self.inner, self.recorder, self.principal = inner, recorder, principal
-
-    async def apply(self, manifest: str, environment: str) -> bool:
-        return await self.recorder.record(
-            self._call("ManifestsApplied", "apply", environment),
-            self.inner.apply(manifest, environment),
-            lambda changed: {"detail": {"changed": changed, "manifest": manifest}},
-        )
-
-    async def diff(self, manifest: str, environment: str) -> bool:
-        return await self.recorder.record(
-            self._call("ManifestsCompared", "read", environment),
-            self.inner.diff(manifest, environment),
-            lambda differs: {"detail": {"differs": differs}},
-        )
-
-    async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
-        await self.recorder.record(
-            self._call("ImageSet", "apply", environment),
-            self.inner.set_image(workload, image, environment),
-            lambda _: {"detail": {"workload": workload, "image": str(image)}},
-        )
-
-    async def rollout_status(self, workload: str, environment: str) -> None:
-        await self.recorder.record(
-            self._call("RolloutFinished", "wait", environment),
-            self.inner.rollout_status(workload, environment),
-            lambda _: {"detail": {"workload": workload}},
-        )
-
-    async def rollout_undo(self, workload: str, environment: str) -> None:
-        await self.recorder.record(
-            self._call("RolloutUndone", "apply", environment),
-            self.inner.rollout_undo(workload, environment),
-            lambda _: {"detail": {"workload": workload}},
-        )
-
-    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
-        call = self._call("WorkloadsRead", "read", environment)
-        return await self.recorder.record(call, self.inner.running(environment))
-
-    async def wipe(self, environment: str) -> None:
-        await self.recorder.record(
-            self._call("EnvironmentWiped", "apply", environment), self.inner.wipe(environment)
-        )
-
-    def _call(self, kind: str, op: Operation, environment: str) -> Call:
-        return Call(kind, "environment", op, environment, self.principal)
-
-
-class RecordingDecisions:
-    """Where a decision becomes an event of whoever decided."""
-
-    def __init__(self, recorder: Recorder, principal: Principal) -> None:
-        self.recorder, self.principal = recorder, principal
-
-    async def record(self, decision: Decision) -> None:
-        outcome = decision.outcome
-        self.recorder.append(
-            Call("Decided", self.principal, "decide", decision.environment, self.principal),
-            outcome=OK if outcome.is_released else outcome.status,
-            because=outcome.reason,
-            detail={
-                "what": decision.what,
-                "workload": decision.workload,
-                "status": outcome.status,
-                "image": str(outcome.image or ""),
-            },
-        )
