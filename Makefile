@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test compare-kind bench check clean
+.PHONY: help demo test test-kind-all compare-kind bench check clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -11,7 +11,7 @@ help:            ## show this list
 $(BIN)/cdlab: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cdlab needs Python 3.11 or newer; name it: make PYTHON=python3.12 ..."; exit 3; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[statistics]'
 	@touch $@
 
 $(VENV)/.complete: $(BIN)/cdlab
@@ -23,6 +23,9 @@ demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: n
 
 test: $(VENV)/.complete   ## all tests; those that need kind run if a lab is up, else they say why not
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-kind-all: $(VENV)/.complete  ## every story and every incident on the real cluster: an hour
+	CDLAB_REQUIRE_KIND=1 CDLAB_KIND_ALL=1 $(BIN)/python -m pytest -m kind $(PYTEST_ARGS)
 
 compare-kind: $(VENV)/.complete  ## bring up the real cluster and compare on it
 	$(BIN)/cdlab up

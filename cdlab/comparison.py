@@ -14,6 +14,7 @@ from typing import Any
 
 from cdlab import worlds
 from cdlab.model import Environment, Variant
+from cdlab.paired import Pairing, paired
 from cdlab.runner import Run
 from cdlab.scenario import Scenario
 from cdlab.statistics import median, p95
@@ -117,6 +118,18 @@ class Comparison:
         """Architecture -> the row that stands for it."""
         return {r.row.scenario.architecture: r for r in self.results if r.row.is_main}
 
+    def against_v1(self) -> dict[str, Pairing]:
+        """Row -> how its rollback times compare with those of V1's main row, run by run."""
+        base = self.main.get("v1")
+        found = {
+            f"{each.row.scenario.architecture.upper()} {each.row.label}": paired(
+                each.rollback_seconds, base.rollback_seconds
+            )
+            for each in self.results
+            if base is not None and each is not base
+        }
+        return {name: pairing for name, pairing in found.items() if pairing is not None}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `cdlab compare --json` prints them."""
         return {
@@ -127,6 +140,7 @@ class Comparison:
             "runs": len(self.results[0].runs),
             "architectures": {name: result.to_dict() for name, result in self.main.items()},
             "variants": [result.to_dict() for result in self.results],
+            "against_v1": {name: each.to_dict() for name, each in self.against_v1().items()},
         }
 
     def _repr_html_(self) -> str:
@@ -156,13 +170,16 @@ def rows(story: str, *, profile: str, seed: int, **settings: Any) -> tuple[Row, 
         row("v1", Variant(), is_main=True),
         row("v1", no_cache),
         row("v1", Variant(rollback="force-push")),
+        row("v1", Variant(rollback="redeploy"), next_push=True),
         row("v1", undo, next_push=True),
         row("v2", Variant(), is_main=True),
         row("v2", no_cache),
+        row("v2", Variant(rollback="config-revert"), next_push=True),
         row("v2", undo, next_push=True),
         row("v3", command, is_main=True),
         row("v3", replace(command, poll_interval_seconds=60.0)),
         row("v3", replace(command, has_hold=False), environments=automated),
+        row("v3", Variant(rollback="config-revert")),
     )
 
 

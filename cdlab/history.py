@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from cdlab.errors import HistoryError
 
+T = TypeVar("T")
 SCHEMA = "cdlab-history/1"
 
 Operation = Literal["read", "write", "exec", "notify", "wait", "apply", "decide", "observe"]
@@ -69,6 +70,10 @@ class History:
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._events = list(events)
+        self._indexed = 0
+        self._by_kind: dict[str, list[Event]] = {}
+        self._by_intent: dict[str, list[Event]] = {}
+        self._derived: dict[Any, tuple[int, Any]] = {}
 
     def append(self, event: Event) -> None:
         """Add an event that is over. Its number is its position."""
@@ -86,11 +91,30 @@ class History:
 
     def of(self, *kinds: str) -> list[Event]:
         """The events of these kinds, in order."""
-        return [event for event in self._events if event.kind in kinds]
+        self._index()
+        if len(kinds) == 1:
+            return list(self._by_kind.get(kinds[0], ()))
+        return sorted(event for kind in kinds for event in self._by_kind.get(kind, ()))
 
     def cone(self, intent: str) -> list[Event]:
         """Everything that was done on behalf of an intent. It stops where another one begins."""
-        return [event for event in self._events if event.intent == intent]
+        self._index()
+        return list(self._by_intent.get(intent, ()))
+
+    def _index(self) -> None:
+        """Sort in what was added since the last time: measures ask often, and runs never."""
+        for event in self._events[self._indexed :]:
+            self._by_kind.setdefault(event.kind, []).append(event)
+            self._by_intent.setdefault(event.intent, []).append(event)
+        self._indexed = len(self._events)
+
+    def derived(self, key: object, compute: Callable[[], T]) -> T:
+        """What *compute* makes of this history; computed once, and again when it has grown."""
+        found = self._derived.get(key)
+        if found is None or found[0] != len(self._events):
+            found = self._derived[key] = (len(self._events), compute())
+        value: T = found[1]
+        return value
 
     @property
     def settings(self) -> Mapping[str, Any]:

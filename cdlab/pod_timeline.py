@@ -6,7 +6,7 @@ Pure functions over a history, used by all measures that ask what ran.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cdlab.history import Event, History
@@ -22,17 +22,25 @@ class Step(NamedTuple):
 
 def pod_events(history: History, environment: str, workload: str) -> list[Event]:
     """The pod events of one workload in one environment, in order."""
-    return [
-        event
-        for event in history
-        if event.op == "observe"
-        and event.resource == environment
-        and event.detail["workload"] == workload
-    ]
+    found = history.derived("pods by workload", lambda: _by_workload(history))
+    return found.get((environment, workload), [])
 
 
-def steps(history: History, environment: str, workload: str) -> Iterator[Step]:
+def _by_workload(history: History) -> dict[tuple[str, str], list[Event]]:
+    found: dict[tuple[str, str], list[Event]] = {}
+    for event in history:
+        if event.op == "observe":
+            found.setdefault((event.resource, event.detail["workload"]), []).append(event)
+    return found
+
+
+def steps(history: History, environment: str, workload: str) -> Sequence[Step]:
     """Every change of what serves, oldest first."""
+    where = environment, workload
+    return history.derived(("steps", *where), lambda: tuple(_steps(history, *where)))
+
+
+def _steps(history: History, environment: str, workload: str) -> Iterator[Step]:
     serving: dict[str, str] = {}
     for event in pod_events(history, environment, workload):
         pod = event.detail["pod"]
@@ -47,7 +55,10 @@ def steps(history: History, environment: str, workload: str) -> Iterator[Step]:
 
 def contents(history: History) -> dict[str, str]:
     """Digest -> the content it was built from."""
-    return {event.digest_after: event.detail["content"] for event in history.of("ImagePushed")}
+    return history.derived(
+        "contents",
+        lambda: {e.digest_after: e.detail["content"] for e in history.of("ImagePushed")},
+    )
 
 
 def serving_at(history: History, environment: str, workload: str, seq: int) -> dict[str, str]:

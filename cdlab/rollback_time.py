@@ -57,6 +57,10 @@ def known_good(history: History, ask: Event) -> str:
 
 def done(history: History) -> Event | None:
     """The pod event that completed the rollback; None if it never was."""
+    return history.derived("rollback done", lambda: _done(history))
+
+
+def _done(history: History) -> Event | None:
     ask = asked(history)
     if ask is None:
         return None

@@ -105,9 +105,10 @@ def _parsed(text: str, path: str = "") -> ParsedFile:
     if "\ufeff" in text:  # the parser's marks would be off by one
         raise ManifestError(path, 1, "has a byte-order mark", help="Save it as UTF-8 without one.")
     try:
-        if not _is_tame(text):
+        is_tame = _is_tame(text)
+        if not is_tame:
             _guard(text, path)
-        return _composed(text, path)
+        return _composed(text, path, is_tame=is_tame)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = f"not valid YAML: {error.problem or error.context}"
@@ -187,7 +188,16 @@ def _loader() -> Any:
         first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
         for first, pairs in base.yaml_implicit_resolvers.items()
     }
-    return type("KubernetesLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+    loader: Any = type("KubernetesLoader", (base,), {"yaml_implicit_resolvers": resolvers})
+    plain = loader("")
+
+    @lru_cache(maxsize=CACHED_FILES)
+    def tag(kind: type[Node], value: str | None, implicit: bool | tuple[bool, bool]) -> str:
+        return str(base.resolve(plain, kind, value, implicit))
+
+    # The same few words stand in every manifest, and each costs a walk through regular expressions.
+    loader.resolve = lambda _, kind, value, implicit: tag(kind, value, implicit)
+    return loader
 
 
 def _is_tame(text: str) -> bool:
@@ -199,10 +209,11 @@ def _is_tame(text: str) -> bool:
     """
     if len(text) > NODE_LIMIT // 4 or any(mark in text for mark in "&*!?"):
         return False
-    deepest = max(
-        (len(line) - len(line.lstrip()) + line.count("- ") for line in text.splitlines()), default=0
-    )
-    return deepest + text.count("[") + text.count("{") < DEPTH_LIMIT
+    deepest = text.count("[") + text.count("{")
+    for line in text.splitlines():
+        if len(line) - len(line.lstrip()) + line.count("- ") + deepest >= DEPTH_LIMIT:
+            return False
+    return True
 
 
 def _guard(text: str, path: str) -> None:
@@ -238,13 +249,13 @@ def _guard(text: str, path: str) -> None:
             raise ManifestError(path, event.start_mark.line + 1, what)
 
 
-def _composed(text: str, path: str) -> ParsedFile:
+def _composed(text: str, path: str, *, is_tame: bool) -> ParsedFile:
     roots, data = [], []
     loader = _loader()(text)
     while loader.check_node():
         root = loader.get_node()
         _refuse_bad_keys(root, path)
-        value = _plain_value(root, loader) if _is_tame(text) else loader.construct_document(root)
+        value = _plain_value(root, loader) if is_tame else loader.construct_document(root)
         if isinstance(value, dict):
             roots.append(root)
             data.append(value)

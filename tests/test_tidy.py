@@ -79,6 +79,7 @@ MAY_IMPORT = {
     "cdlab/rollback_time.py": {"history", "pod_timeline"},
     "cdlab/grants.py": {"model"},
     "cdlab/statistics.py": set(),
+    "cdlab/paired.py": set(),
     "cdlab/manager/": {"architectures", "errors", "kernel", "manager", "model", "ports"},
 }  # fmt: skip
 

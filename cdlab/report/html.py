@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from cdlab import expectations
-from cdlab.report import findings, tables, wording
+from cdlab.report import findings, pairings, tables, wording
 from cdlab.report.tables import Grid
 from cdlab.report.timeline import LOOKS, Bar, shown_phases, svg
 
@@ -26,6 +26,7 @@ def comparison_html(comparison: Comparison) -> str:
     parts = [_title(f"The story {comparison.story} in V1, V2 and V3")]
     parts += [_table(grid) for grid in tables.variants(comparison, is_wide=True)]
     parts += [_paragraph(note) for note in tables.notes(comparison)]
+    parts += [_table(grid) for grid in pairings.pairings(comparison)]
     for title, bars in tables.charts(comparison).items():
         parts += [_title(title), svg(bars), _legend(bars)]
     parts.append(_table(tables.coupling(comparison)))

@@ -3,12 +3,12 @@ A history in words: who did what, for somebody who wants to follow a run.
 
 In: a history. Out: lines with time, person or program, and a sentence. Reads, polls, pods and what
 changed nothing are left out; the bootstrap is one line, unless the story is about nothing else.
-Called by the reports.
+Called by the reports; `explanation` puts the lines in order by what was asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cdlab.history import OK, Event, History
@@ -30,20 +30,32 @@ class Told:
 
 def story_of(history: History) -> list[Told]:
     """The main events, oldest first. What is said twice for one intent is said once."""
-    lines, said = [], set()
+    return [line for _, line in main_events(history)]
+
+
+def main_events(history: History) -> Iterator[tuple[Event, Told]]:
+    """The same, each with the event that it tells."""
+    said: set[tuple[str, str, str]] = set()
     is_setting_up = False
-    has_more = {event.detail["intent"] for event in history.of("IntentDeclared")} != {"bootstrap"}
+    has_more = has_more_than_a_bootstrap(history)
     for event in history:
         if event.kind == "IntentDeclared":
             is_setting_up = has_more and event.detail["intent"] == "bootstrap"
-        if is_setting_up and event.kind != "IntentDeclared":
+        elif event.component == "world":
+            is_setting_up = False
+        elif is_setting_up:
             continue
         line = tell(event)
         if line is None or (event.intent, line.who, line.what) in said:
             continue
         said.add((event.intent, line.who, line.what))
-        lines.append(line)
-    return lines
+        yield event, line
+
+
+def has_more_than_a_bootstrap(history: History) -> bool:
+    """Whether anything was asked for or happened after the first deployment."""
+    asked = {event.detail["intent"] for event in history.of("IntentDeclared")}
+    return asked != {"bootstrap"} or any(event.component == "world" for event in history)
 
 
 def tell(event: Event) -> Told | None:
@@ -51,7 +63,7 @@ def tell(event: Event) -> Told | None:
     at, who = event.t_us / 1e6, _who(event)
     if event.kind == "IntentDeclared":
         return Told(at, who, _request(event), is_request=True)
-    if event.outcome in ("failed", "unknown"):
+    if event.outcome in ("failed", "unknown") and event.component != "people":
         return Told(at, who, f"fails: {event.kind}: {event.because}", has_failed=True)
     if event.kind not in SENTENCES:
         return None
@@ -62,6 +74,8 @@ def tell(event: Event) -> Told | None:
 def _who(event: Event) -> str:
     if event.component == "people":
         return "people"
+    if event.component == "world":
+        return "somebody"
     return {"ci": "CI", "manager": "manager"}.get(event.principal, event.principal)
 
 
@@ -79,6 +93,8 @@ def _request(event: Event) -> str:
             return f"ask for a rollback of {asked['workload']}{where}"
         case "out-of-band edit":
             return f"use kubectl on {asked['workload']}{where}, out of band"
+        case "rebuild":
+            return "bring everything back"
         case other:
             return f"ask for: {other} {event.resource}{where}".rstrip()
 
@@ -110,6 +126,11 @@ def _reset(event: Event) -> str:
     return f"resets {_repository(event)} to {event.detail['revision'][:7]}"
 
 
+def _merge(event: Event) -> str:
+    subject = event.detail["message"].partition("\n")[0]
+    return f'merges "{subject}" into {_repository(event)}'
+
+
 def _image(text: str) -> str:
     image = ImageRef.parse(text)
     name = image.repository.rpartition("/")[2]
@@ -118,13 +139,18 @@ def _image(text: str) -> str:
     return f"{name}:{(image.tag or '')[:7]}"
 
 
-def _decision(event: Event) -> str:
+def decision(event: Event) -> str:
+    """A decision in words, with its reason."""
     detail = event.detail
     verb = {"released": "releases", "skipped": "skips"}.get(detail["status"], detail["status"])
+    because = f", because: {event.because}" if event.because else ""
+    return f"{verb} {detail['workload']} in {event.resource} ({detail['what']}{because})"
+
+
+def _decision(event: Event) -> str:
     if event.outcome == "skipped" and not event.because.startswith("held"):
         return ""
-    why = f" ({detail['what']}{': ' if event.because else ''}{event.because})"
-    return f"{verb} {detail['workload']} in {event.resource}{why}"
+    return decision(event)
 
 
 def _answer(event: Event) -> str:
@@ -135,30 +161,49 @@ def _answer(event: Event) -> str:
     return f"the {subject.lower()} of {event.resource} {end}{why}"
 
 
+def _attempt(event: Event) -> str:
+    end = "comes through" if event.detail["succeeded"] else "does not come through"
+    return f"find that the {event.detail['operation']} {end} without the {event.resource}"
+
+
 SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "Committed": _commit,
     "Reverted": _revert,
+    "Merged": _merge,
     "WasReset": _reset,
     "CommitPushed": _push,
     "PipelineRunStarted": lambda e: f"starts a pipeline run for {e.detail['revision'][:7]}",
-    "ImageBuilt": lambda e: f"docker build {_image(e.detail['ref'])}",
+    "ImageBuilt": lambda e: f"builds {_image(e.detail['ref'])}",
     "ImagePushed": lambda e: (
-        f"docker push {_image(e.detail['ref'])}, {e.digest_after[7:14]}, "
+        f"pushes the image {_image(e.detail['ref'])}, {e.digest_after[7:14]}, "
         f"{wording.size(e.bytes)} written"
     ),
     "ImageSet": lambda e: f"sets {_image(e.detail['image'])} in {e.resource}",
     "ManifestsApplied": lambda e: (
         f"applies manifests in {e.resource}" if e.detail["changed"] else ""
     ),
-    "RolloutUndone": lambda e: f"kubectl rollout undo {e.detail['workload']} in {e.resource}",
+    "RolloutUndone": lambda e: f"undoes the rollout of {e.detail['workload']} in {e.resource}",
     "EnvironmentWiped": lambda e: f"deletes every workload of {e.resource}",
     "Decided": _decision,
-    "PromotionAccepted": lambda e: "",
     "PromotionRefused": _answer,
-    "RollbackAccepted": lambda e: "",
     "RollbackRefused": _answer,
     "RollbackSeen": lambda e: f"see the good {e.resource} on every replica",
+    "RollbackUndone": lambda e: f"see the good {e.resource} go again",
     "ObservationEnded": lambda e: "stop to watch",
-    "RunStalled": lambda e: f"the deadline passed: {e.because}",
+    "BoxStopped": lambda e: f"stops the {e.resource}",
+    "BoxRestarted": lambda e: f"restarts the {e.resource}",
+    "NodeLost": lambda e: f"stops the node {e.detail['node']}",
+    "NodeRestored": lambda e: f"starts the node {e.detail['node']} again",
+    "ClusterDeleted": lambda e: "deletes the cluster and makes an empty one",
+    "RegistryEmptied": lambda e: "empties the registry",
+    "PodsMissing": lambda e: f"see that pods of {e.resource} are missing",
+    "PodsRestored": lambda e: f"see every pod of {e.resource} again",
+    "RequestsSent": lambda e: (
+        f"count {wording.count(e.detail['sent'], 'request')} to {e.resource}, "
+        f"{e.detail['dropped']} dropped"
+    ),
+    "OutageAttempted": _attempt,
+    "RebuildFinished": lambda e: "see what is back of the cluster",
+    "RunStalled": lambda e: f"wait in vain: {e.because.strip()}",
 }
 """Kind of event -> its sentence. An empty one is not told, nor is a kind that is missing."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdlab.expectations import Verdict
-from cdlab.report import findings, tables, timeline, wording
+from cdlab.report import findings, pairings, tables, timeline, wording
 from cdlab.report.html import comparison_html, run_html
 from cdlab.report.narration import Told, story_of
 from cdlab.report.tables import Grid
@@ -35,6 +35,10 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     for grid in _fitting(console, comparison):
         console.print(_table(grid, console))
     _sentences(console, tables.notes(comparison))
+    for grid in pairings.pairings(comparison):
+        console.print(_table(grid, console))
+    if why := pairings.missing(comparison):
+        _sentences(console, [f"Without an interval: {why}."])
     for title, bars in tables.charts(comparison).items():
         _chart(console, title, bars)
     console.print(_table(tables.coupling(comparison), console))

@@ -94,7 +94,7 @@ class World:
     deadline_seconds: float
     """After which the test fails, saying who waits for what."""
 
-    def run(self, main: Callable[[PortsOf], Awaitable[T]]) -> T:
+    def run(self, main: Callable[[PortsOf], Awaitable[T]], *, seconds: float = 0.0) -> T:
         """Make the world, run the test in it, and remove it again whatever happens."""
 
         async def whole() -> T:
@@ -104,7 +104,8 @@ class World:
             finally:
                 await self.substrate.destroy()
 
-        return self.kernel.run(whole(), deadline_seconds=self.deadline_seconds)
+        limit = max(seconds, self.deadline_seconds)
+        return self.kernel.run(whole(), deadline_seconds=limit)
 
     def files(
         self, version: str, *, microservice: str = "users", is_healthy: bool = True

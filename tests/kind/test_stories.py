@@ -1,0 +1,70 @@
+"""
+The stories on the real cluster: the same expectations as in the simulator, and the same counts.
+
+Some run in every suite, all of them with `make test-kind-all`. A story that is a race is held to
+its expectations alone: its counts are one of several allowed outcomes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cdlab import worlds
+from cdlab.equality import differences
+from cdlab.expectations import judge
+from cdlab.history import History
+from cdlab.scenario import load
+from cdlab.testing.failure_story import failure_story
+
+ROOT = Path(__file__).parents[2] / "scenarios"
+ALWAYS = (
+    "v1/first-deployment",
+    "v3/first-deployment",
+    "v3/newer-commit",
+    "v1/different-versions",
+    "v1/different-versions-gated",
+    "v3/different-versions",
+    "v2/two-teams",
+    "v3/two-teams",
+    "v2/out-of-band",
+    "v3/out-of-band",
+)
+RACES = ("newer-commit", "newer-image", "older-build-last", "without-hold", "automated", "poll")
+"""Words in the names of stories whose order is anybody's."""
+MEASURED_BY_TIME = ("requests_sent", "requests_dropped", "rollback_seconds", "incompatible_seconds")
+"""What the simulator's costs decide, and the machine's in reality."""
+ALL = sorted(f"{path.parent.name}/{path.stem}" for path in ROOT.glob("v*/*.yaml"))
+
+
+def play(name: str) -> History:
+    """Play a scenario on kind and hold it to its file."""
+    scenario = load(ROOT / f"{name}.yaml")
+    run = worlds.run(scenario, substrate="kind")
+    assert run.is_finished or "is_finished" in scenario.expect, failure_story(run.history)
+    broken = [
+        verdict
+        for verdict in judge(scenario.expect, run.measures)
+        if not verdict.holds and verdict.measure not in MEASURED_BY_TIME
+    ]
+    assert not broken, failure_story(run.history)
+    return run.history
+
+
+@pytest.mark.kind
+@pytest.mark.parametrize("name", ALWAYS)
+def test_a_story_is_the_same_on_kind(name: str) -> None:
+    """The scenario's expectations hold, and what was done is what the simulator does."""
+    real = play(name)
+    if not any(race in name for race in RACES):
+        simulated = worlds.run(load(ROOT / f"{name}.yaml")).history
+        assert differences(simulated, real) == [], failure_story(real)
+
+
+@pytest.mark.kind
+@pytest.mark.slow_kind
+@pytest.mark.parametrize("name", [name for name in ALL if name not in ALWAYS])
+def test_every_other_story_ends_as_expected_on_kind(name: str) -> None:
+    """All that is in `scenarios/`, for those who have an hour."""
+    play(name)
