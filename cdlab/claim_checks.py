@@ -19,9 +19,12 @@ Answer = tuple[bool, str]
 def rebuilds_a_copy(runs: Sequence[Run]) -> Answer:
     """The rollback builds, and what it builds is another image than the one that was good."""
     builds, fidelity = (runs[0].measures[name] for name in ("rebuilds", "artifact_fidelity"))
+    phases = runs[0].phases
+    share = (phases["build"] + phases["push"]) / sum(phases.values())
     return (
         builds >= 1 and fidelity == 0,
-        f"{_count(builds, 'build')}, artifact fidelity {fidelity:g}",
+        f"{_count(builds, 'build')}, artifact fidelity {fidelity:g}, build and push are "
+        f"{share:.0%} of the rollback time",
     )
 
 
@@ -49,7 +52,9 @@ def comes_back_from_one_source(runs: Sequence[Run]) -> Answer:
 def leaves_the_repo_lying(runs: Sequence[Run]) -> Answer:
     """The config repo says something else than what runs."""
     found = runs[0].measures["divergence_after_rollback"]
-    return found == "config repo", f"what contradicts the cluster afterwards: {found}"
+    is_back = runs[0].measures["bad_is_back_after_next_push"]
+    later = "; the next push brings the bad release back" if is_back else ""
+    return found == "config repo", f"what contradicts the cluster afterwards: {found}{later}"
 
 
 def manager_releases_in_order(runs: Sequence[Run]) -> Answer:
@@ -104,7 +109,10 @@ def small_loses_less(runs: Sequence[Run]) -> Answer:
 
 
 def fits_together(runs: Sequence[Run]) -> Answer:
-    """No caller's needs were ever unmet."""
+    """One was rolled back under a caller of its new interface, and no need was ever unmet."""
+    if not runs[0].history.of("RollbackSeen"):
+        return False, "the rollback was not seen to its end"
+    # None: the caller works with both interfaces, so it declares no need at all.
     seconds = runs[0].measures["incompatible_seconds"] or 0
     return seconds == 0, f"{seconds:.0f} s in which a caller's needs were not met"
 
@@ -122,9 +130,11 @@ def drops_nothing(runs: Sequence[Run]) -> Answer:
 
 
 def is_restored(runs: Sequence[Run]) -> Answer:
-    """As many pods are Ready as there should be."""
-    settings, ready = runs[0].history.settings, runs[0].measures["replicas_at_end"]
-    return set(ready.values()) == {settings["replicas"]}, f"Ready at the end: {_listed(ready)}"
+    """Pods were gone, and in the end as many are Ready as there should be."""
+    history, ready = runs[0].history, runs[0].measures["replicas_at_end"]
+    is_lost = bool(history.of("PodsMissing", "ClusterDeleted"))
+    is_so = is_lost and set(ready.values()) == {history.settings["replicas"]}
+    return is_so, f"Ready at the end: {_listed(ready)} of {history.settings['replicas']}"
 
 
 def wants_a_mainline(runs: Sequence[Run]) -> Answer:

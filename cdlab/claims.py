@@ -193,8 +193,11 @@ CLAIMS: tuple[Claim, ...] = (
         cases=(
             ("v3/rollback", "v3/rollback-batch"),
             ("v1/rollback-force-push", "v1/rollback-batch-force-push"),
+            ("v1/rollback", "v1/rollback-batch"),
         ),
-        control=("v1/rollback", "v1/rollback-batch"),
+        depends_on="the way back: an old image takes everything of its release with it, and a "
+        "revert the bad commit alone",
+        control=("v2/rollback", "v2/rollback-batch"),
         holds=claim_checks.small_loses_less,
     ),
     Claim(
@@ -227,7 +230,7 @@ CLAIMS: tuple[Claim, ...] = (
         sentence="If a machine goes down, the deployment will put those three pods on a new "
         "machine, starting them up elsewhere, to keep them running.",
         cases=(("v1/node-lost",),),
-        control=("v1/cluster-and-registry-lost",),
+        control=("v1/deployments-lost",),
         holds=claim_checks.is_restored,
     ),
     Claim(

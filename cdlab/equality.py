@@ -102,6 +102,8 @@ def _decisions(history: History) -> Iterator[str]:
     """Which were made, not how often: the manager looks as often as it has time to."""
     for event in history.of("Decided"):
         what = event.detail
+        if event.because == "up to date":
+            continue  # a look that found nothing: whether there was one is the clock's affair
         yield f"{what['what']} {what['workload']} in {event.resource}: {what['status']}"
 
 

@@ -143,5 +143,9 @@ class ClusterUnavailable(PortError):
     """The API server did not answer."""
 
 
+class CiUnavailable(PortError):
+    """CI does not run, so nobody can have it run a step. Nothing was done."""
+
+
 class ManagerUnavailable(PortError):
     """The release manager does not run. Nothing was asked of it."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from cdlab.errors import HistoryError
+from cdlab.whole_files import write_whole
 
 T = TypeVar("T")
 SCHEMA = "cdlab-history/1"
@@ -127,9 +128,7 @@ class History:
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all."""
-        part = path.with_name(path.name + ".part")
-        part.write_text(self.to_jsonl(), encoding="utf-8")
-        part.replace(path)
+        write_whole(path, self.to_jsonl())
 
     @classmethod
     def load(cls, path: Path) -> History:

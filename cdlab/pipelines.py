@@ -7,13 +7,14 @@ The same for V1, V2 and V3: every push to a code repo starts one run of the arch
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import replace
+from typing import Any, Protocol, cast
 
 from cdlab.architectures import OnPush
-from cdlab.errors import CdlabError, PortError
+from cdlab.errors import CdlabError, CiUnavailable, PortError
 from cdlab.kernel import Actor, Event, Kernel
 from cdlab.model import Revision
-from cdlab.ports import Ports
+from cdlab.ports import Cluster, Ports
 
 PAUSE_SECONDS = 5.0
 """Until CI listens again after the git server did not answer."""
@@ -24,6 +25,18 @@ class PipelineLog(Protocol):
 
     def pipeline_changed(self, kind: str, name: str, revision: Revision, because: str) -> None:
         """A run was queued, was started, succeeded or failed (`because` says why)."""
+
+
+class _WhileUp:
+    """A port that CI uses on behalf of a person."""
+
+    def __init__(self, inner: object, pipelines: Pipelines) -> None:
+        self.inner, self.pipelines = inner, pipelines
+
+    def __getattr__(self, name: str) -> Any:
+        if self.pipelines.is_stopped:
+            raise CiUnavailable("CI does not run", help="start it, or act without it")
+        return getattr(self.inner, name)
 
 
 class Pipelines:
@@ -45,11 +58,11 @@ class Pipelines:
         self._events: dict[tuple[str, Revision], Event] = {}
         self._seen: dict[str, Revision | None] = dict.fromkeys(ports.code_repos)
         self._actors: list[Actor] = []
-        self._is_stopped = False
+        self.is_stopped = False
 
     def start(self) -> None:
         """Begin to watch, one actor for each code repo."""
-        self._is_stopped = False
+        self.is_stopped = False
         for name in self.ports.code_repos:
             watch = self.kernel.spawn(self._watch(name), name=f"CI for {name}")
             self._actors.append(watch)
@@ -60,10 +73,14 @@ class Pipelines:
 
         `start` goes on with the pushes that were not seen; runs that were cut off stay cut off.
         """
-        self._is_stopped = True
+        self.is_stopped = True
         for actor in self._actors:
             actor.cancel()
         self._actors.clear()
+
+    def steps_by_hand(self, ports: Ports) -> Ports:
+        """The ports of CI for a step that a person has it run again: refused while it is down."""
+        return replace(ports, cluster=cast(Cluster, _WhileUp(ports.cluster, self)))
 
     async def finished(self, revision: Revision) -> str:
         """Wait for the first run of a revision, and return why it failed; empty if it did not."""
@@ -96,7 +113,7 @@ class Pipelines:
             except CdlabError as error:
                 because = f"{type(error).__name__}: {error.message}"
             finally:
-                if because is None and self._is_stopped:
+                if because is None and self.is_stopped:
                     because = "CI was stopped"
                 if because is not None:  # else the whole run is over, and CI with it
                     self._end(name, revision, because)

@@ -237,6 +237,9 @@ class Incidents(Protocol):
 
         When the cluster has noticed, they are not Ready any more; when the pods' toleration is
         over as well, others take their place on the machines that are left.
+
+        Raises:
+            WorkloadNotFound: No pod of it is Ready on a machine that runs.
         """
 
     async def restore_node(self, node: str) -> None:

@@ -34,6 +34,7 @@ from cdlab.sample_services import Knobs
 from cdlab.scenario import Scenario
 from cdlab.stories import STORIES, Lab, Story, StorySettings
 from cdlab.version import __version__
+from cdlab.witnesses import Testimony, disagreements
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +68,8 @@ class World:
     """Where in its interval the manager's first look falls, 0 to 1."""
     facts: dict[str, Any] | None = None
     """What to note about the machine, for the first event."""
+    witnesses: Callable[[], Testimony] = dict
+    """What others counted, asked at the end of a run and before it is removed."""
     evidence: Callable[[], Mapping[str, str]] = dict
     """File name -> text, asked when a run fails and before it is removed: logs, events."""
 
@@ -81,6 +84,13 @@ class Run:
     """False when the deadline passed: the run is censored, and stays in the statistics."""
     evidence: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What its world said when it was given up."""
+    testimony: Testimony = field(default_factory=dict, repr=False)
+    """What others than the recorder counted."""
+
+    @cached_property
+    def disagreements(self) -> list[str]:
+        """Where the history does not say what the witnesses saw. Empty where none was asked."""
+        return disagreements(self.testimony, self.history)
 
     @cached_property
     def measures(self) -> dict[str, Any]:
@@ -111,13 +121,14 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         Call("RunStarted", "people", "notify", scenario.story, "user"),
         detail={"schema": SCHEMA, "version": __version__, **_settings(world, scenario)},
     )
-    is_finished, evidence = True, {}
+    is_finished, evidence, testimony = True, {}, {}
     try:
         world.kernel.run(
             _play(world, scenario, recorder, story or STORIES[scenario.story]),
             name="story",
             deadline_seconds=world.pace.deadline_seconds,
         )
+        testimony = dict(world.witnesses())
     except Stalled as stalled:
         is_finished, evidence = False, dict(world.evidence())
         recorder.mark("RunStalled", scenario.story, outcome="censored", because=stalled.message)
@@ -127,7 +138,7 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
     finally:
         _clean_up(world)
     recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
-    return Run(scenario, history, is_finished, evidence)
+    return Run(scenario, history, is_finished, evidence, testimony)
 
 
 def _clean_up(world: World) -> None:
@@ -201,7 +212,10 @@ def _start(
     pipelines.start()
     if architecture.manager is None:
         assert architecture.delivery is not None, "without a manager people deliver"
-        return pipelines, architecture.delivery(application, ports, variant)
+        by_hand = pipelines.steps_by_hand(ports("ci"))
+        return pipelines, architecture.delivery(
+            application, lambda who: by_hand if who == "ci" else ports(who), variant
+        )
     intervals = ManagerIntervals(
         variant.poll_interval_seconds or world.pace.look_seconds,
         is_poll_only=variant.poll_interval_seconds is not None,

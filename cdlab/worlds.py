@@ -58,6 +58,7 @@ def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:
         substrate=substrate,
         run="sim",
         pace=SIMULATED_PACE,
+        witnesses=substrate.testimony,
         look_phase=streams.draw("look phase", "", 0),
     )
 
@@ -66,10 +67,11 @@ def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
     """A world on the running lab, with a name of its own so that runs never meet."""
     from cdlab.live_kernel import LiveKernel
     from cdlab.substrates.kind.evidence import evidence
-    from cdlab.substrates.kind.facts import facts, new_run_name
+    from cdlab.substrates.kind.facts import facts, new_run_name, now
     from cdlab.substrates.kind.lifecycle import connect
     from cdlab.substrates.kind.settings import KindSettings
     from cdlab.substrates.kind.substrate import KindSubstrate
+    from cdlab.substrates.kind.witnesses import testimony
 
     lab = lab or connect(KindSettings.here())
     kernel, run = LiveKernel(), new_run_name()
@@ -82,5 +84,6 @@ def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
         run=run,
         pace=REAL_PACE,
         facts=facts(lab),
+        witnesses=partial(testimony, substrate, now()),
         evidence=partial(evidence, lab, run),
     )

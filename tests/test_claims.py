@@ -36,6 +36,7 @@ EXPECTED: dict[str, Callable[[str], bool]] = {
     **dict.fromkeys(("C1", "C12"), lambda words: "the build cache" in words),
     "C3": lambda words: "a gate" in words,
     "C4": lambda words: "the registry" in words,
+    "C10": lambda words: "the way back" in words,
     "C13": lambda words: "the readiness probe" in words,
 }
 """By thought: where a setting that the article does not mention turns the answer round."""

@@ -17,7 +17,7 @@ from cdlab.expectations import judge
 from cdlab.model import Variant
 from cdlab.report import findings, tables, wording
 from cdlab.report.narration import story_of
-from cdlab.report.page import comparison_html, print_comparison, print_run, run_html
+from cdlab.report.page import comparison_html, print_comparison, print_history, run_html
 from cdlab.report.timeline import LOOKS, Bar, chart, ticks
 from cdlab.scenario import Scenario
 
@@ -168,7 +168,7 @@ def test_the_bootstrap_is_told_where_it_is_the_story() -> None:
     for story, is_told in (("first-deployment", True), ("rollback", False)):
         run = cdlab.run(Scenario(architecture="v1", story=story))
         told = [(line.who, line.what) for line in story_of(run.history)]
-        assert (("operator", "applies manifests in production") in told) is is_told
+        assert (("operator", "applies manifests in production (users)") in told) is is_told
 
 
 def test_a_timeline_of_several_runs_says_of_which_it_is() -> None:
@@ -243,9 +243,8 @@ def test_a_run_shows_its_story_measures_and_verdicts() -> None:
     run = cdlab.run(Scenario(architecture="v3", variant=Variant(rollback="command")))
     verdicts = judge({"rebuilds": 0, "touch_of_a_deploy": "< 5"}, run.measures)
     file = io.StringIO()
-    print_run(
-        Console(file=file, width=100), run, verdicts, name="x.yaml", replay="cdlab run x.yaml"
-    )
+    console, replay = Console(file=file, width=100), "cdlab run x.yaml"
+    print_history(console, run.history, verdicts, name="x.yaml", replay=replay)
     text = file.getvalue()
     assert "ask for a rollback of front-end in production" in text
     assert re.search(r"ok +rebuilds", text)

@@ -1,5 +1,5 @@
 """
-The files that a run leaves: histories that were asked for, and a folder where a kind run failed.
+The files that a run leaves: what was asked for, and a folder where a kind run failed.
 
 In: what was asked for, and what came of it. Out: names, none of them given twice, and the files.
 Called by `play`.
@@ -48,14 +48,14 @@ def beside(path: Path, name: str) -> Path:
     return path.with_name(f"{path.stem}-{name}{path.suffix}")
 
 
-def history_file(history: Path, scenario: Path, scenarios: Sequence[Path]) -> Path:
+def file_of(file: Path, scenario: Path, scenarios: Sequence[Path]) -> Path:
     """The file itself for one scenario, and one beside it for each of several."""
-    return history if len(scenarios) == 1 else beside(history, name_of(scenario))
+    return file if len(scenarios) == 1 else beside(file, name_of(scenario))
 
 
-def refuse_unwritable(histories: Iterable[Path]) -> None:
-    """Refuse a history that could not be written, before anything runs for minutes."""
-    for path in histories:
+def refuse_unwritable(files: Iterable[Path]) -> None:
+    """Refuse a file that could not be written, before anything runs for minutes."""
+    for path in files:
         if not path.absolute().parent.is_dir():
             raise typer.BadParameter(f'the folder of "{path}" does not exist')
         if path.is_dir():

@@ -1,5 +1,5 @@
 """
-The command line: `cdlab compare`, `run`, `up`, `status`, `down`, `doctor`, `schema`, `init`.
+The command line: `compare`, `run`, `show`, `claims`, `up`, `status`, `down`, `doctor` and more.
 
 In: arguments. Out: a report on standard output, progress and errors on standard error, an exit
 code: 0 ok, 1 an expectation broke, 2 usage or a bad file, 3 something is missing on this machine,
@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cdlab.cli import machine, writing
+from cdlab.cli import machine, outages, show, writing
 from cdlab.cli.output import (
     GREATEST_SEED,
     INTERNAL,
@@ -26,6 +26,17 @@ from cdlab.cli.output import (
     Substrate,
     report_error,
     say,
+)
+from cdlab.cli.outputs import (
+    ExplainOption,
+    HistoryOption,
+    MarkdownOption,
+    MermaidOption,
+    ShuffleTiesOption,
+    SvgOption,
+    TieSeedOption,
+    TraceOption,
+    asked_for,
 )
 from cdlab.errors import CdlabError
 from cdlab.version import __version__
@@ -41,6 +52,8 @@ app = typer.Typer(
 )
 machine.add_to(app)
 writing.add_to(app)
+show.add_to(app)
+outages.add_to(app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -101,14 +114,14 @@ def run(
         int | None,
         typer.Option(min=0, max=GREATEST_SEED, help="Instead of the seed that the file names."),
     ] = None,
-    history: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write the history as JSON lines. With several scenarios, FILE out.jsonl becomes "
-            "out-FOLDER-NAME.jsonl for each.",
-        ),
-    ] = None,
+    history: HistoryOption = None,
+    explain: ExplainOption = False,
+    markdown: MarkdownOption = None,
+    svg: SvgOption = None,
+    trace: TraceOption = None,
+    mermaid: MermaidOption = None,
+    tie_seed: TieSeedOption = None,
+    shuffle_ties: ShuffleTiesOption = None,
     as_json: JsonOption = False,
     commands: Annotated[
         bool,
@@ -122,10 +135,21 @@ def run(
     """Run scenarios and hold each to what it expects."""
     from cdlab.cli import play
 
-    if commands and (as_json or len(scenarios) > 1):
-        raise typer.BadParameter("--commands prints one script: one scenario, and no --json")
-    playing = play.Playing(tuple(scenarios), substrate.value, seed, history)
-    raise typer.Exit(play.run_commands(playing) if commands else play.run(playing, as_json))
+    if commands and (as_json or explain or len(scenarios) > 1):
+        raise typer.BadParameter("--commands prints one script: one scenario, no --json, no story")
+    if explain and as_json:
+        raise typer.BadParameter("--explain is for people, and --json for programs")
+    if (tie_seed, shuffle_ties) != (None, None) and substrate is Substrate.kind:
+        raise typer.BadParameter("on kind nobody chooses the order of events; use the simulator")
+    files = asked_for(history=history, markdown=markdown, svg=svg, trace=trace, mermaid=mermaid)
+    playing = play.Playing(tuple(scenarios), substrate.value, seed, files, tie_seed, explain)
+    if shuffle_ties is None:
+        raise typer.Exit(play.run_commands(playing) if commands else play.run(playing, as_json))
+    if files or explain or commands or tie_seed is not None:
+        raise typer.BadParameter("--shuffle-ties plays many runs: write one of them by --tie-seed")
+    from cdlab.cli import ties
+
+    raise typer.Exit(ties.shuffle(playing, shuffle_ties, as_json))
 
 
 @app.command()

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cdlab import comparison, expectations, worlds
+from cdlab import comparison, expectations, tie_orders, worlds
 from cdlab.architectures import ARCHITECTURES
-from cdlab.cli import kept, output
+from cdlab.cli import kept, output, outputs
 from cdlab.cli.output import BROKEN, GREATEST_SEED, OK, counting, print_json, report_error
 from cdlab.errors import ScenarioError
 from cdlab.expectations import Verdict
 from cdlab.model import Variant
 from cdlab.runner import Run
-from cdlab.scenario import PROFILES, load
+from cdlab.scenario import PROFILES, Scenario, load
 from cdlab.stories import STORIES
 
 if TYPE_CHECKING:
@@ -49,11 +50,19 @@ class Playing:
     paths: tuple[Path, ...]
     substrate: str
     seed: int | None
-    history: Path | None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """What to write of each run: the option without its dashes, and the file."""
+    tie_seed: int | None = None
+    is_explained: bool = False
 
-    def history_file(self, path: Path) -> Path | None:
-        """Where to write the history of a scenario; None where nobody asked for it."""
-        return self.history and kept.history_file(self.history, path, self.paths)
+    def files_of(self, path: Path) -> Mapping[str, Path]:
+        """Where to write what was asked for of one scenario."""
+        return {option: kept.file_of(file, path, self.paths) for option, file in self.files.items()}
+
+    def replay(self, path: Path, seed: int) -> str:
+        """The command that plays a scenario once more."""
+        ties = "" if self.tie_seed is None else f" --tie-seed {self.tie_seed}"
+        return f"cdlab run {path} --substrate {self.substrate} --seed {seed}{ties}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
     found = _compared(asked)
     if history is not None:
         for name, result in found.main.items():
-            result.first.history.save(kept.beside(history, name))
+            outputs.write(result.first.history, {"history": kept.beside(history, name)})
     if as_json:
         print_json(found.to_dict())
         return
@@ -151,9 +160,9 @@ def _require(what: str, value: str, known: tuple[str, ...]) -> None:
 
 def _refuse_files(asked: Playing) -> None:
     """Refuse names that cannot be written or are given twice, before anything runs."""
-    if asked.history is not None or asked.substrate == "kind":
+    if asked.files or asked.substrate == "kind":
         kept.refuse_same_names(asked.paths)
-    kept.refuse_unwritable(filter(None, map(asked.history_file, asked.paths)))
+    kept.refuse_unwritable(file for path in asked.paths for file in asked.files_of(path).values())
 
 
 def run(asked: Playing, as_json: bool) -> int:
@@ -171,7 +180,7 @@ def run(asked: Playing, as_json: bool) -> int:
         if as_json:
             printed.append(played.to_dict())
         else:
-            _show(played)
+            _show(played, is_explained=asked.is_explained)
     if as_json:
         print_json({"runs": printed})
     return code
@@ -182,16 +191,14 @@ def _broken(path: Path, error: ScenarioError) -> dict[str, Any]:
     return {"scenario": str(path), "mistakes": found}
 
 
-def _show(played: Played) -> None:
-    from cdlab.report.page import print_run
+def _show(played: Played, *, is_explained: bool) -> None:
+    from cdlab.report.page import print_explained, print_history
 
-    print_run(
-        output.console(),
-        played.run,
-        played.verdicts,
-        name=str(played.path),
-        replay=played.replay,
-    )
+    told = (output.console(), played.run.history, played.verdicts)
+    if is_explained:
+        print_explained(*told, replay=played.replay)
+    else:
+        print_history(*told, name=str(played.path), replay=played.replay)
 
 
 def run_commands(asked: Playing) -> int:
@@ -220,22 +227,30 @@ def _addresses() -> Addresses:
     )
 
 
-def _play(path: Path, asked: Playing) -> Played:
+def scenario_of(path: Path, asked: Playing) -> Scenario:
+    """The scenario of a file, with the seed that was asked for."""
     scenario = load(path)
-    if asked.seed is not None:
-        scenario = replace(scenario, seed=asked.seed)
+    return scenario if asked.seed is None else replace(scenario, seed=asked.seed)
+
+
+def _run(scenario: Scenario, asked: Playing) -> Run:
+    if asked.tie_seed is not None:
+        return tie_orders.shuffled(scenario, asked.tie_seed)
+    return worlds.run(scenario, substrate=asked.substrate)
+
+
+def _play(path: Path, asked: Playing) -> Played:
+    scenario = scenario_of(path, asked)
     if asked.substrate == "kind":
         output.say(f"running {path} on kind")
     try:
-        done = worlds.run(scenario, substrate=asked.substrate)
+        done = _run(scenario, asked)
     except Exception as error:  # whatever ended it; what is attached was known until then
         _keep_evidence(error, path, asked)
         raise
-    if (file := asked.history_file(path)) is not None:
-        done.history.save(file)
+    outputs.write(done.history, asked.files_of(path))
     verdicts = tuple(expectations.judge(scenario.expect, done.measures))
-    replay = f"cdlab run {path} --substrate {asked.substrate} --seed {scenario.seed}"
-    played = Played(path, done, verdicts, replay)
+    played = Played(path, done, verdicts, asked.replay(path, scenario.seed))
     if not played.is_as_expected:
         _keep_evidence(done, path, asked)
     return played
@@ -244,6 +259,7 @@ def _play(path: Path, asked: Playing) -> Played:
 def _keep_evidence(outcome: Run | Exception, path: Path, asked: Playing) -> None:
     """A run that failed leaves its history where it was asked for, and on kind a folder."""
     history = getattr(outcome, "history", None)
-    if history is not None and (file := asked.history_file(path)) is not None:
-        history.save(file)
+    if isinstance(outcome, Exception) and history is not None:
+        files = asked.files_of(path).items()
+        outputs.write(history, {option: file for option, file in files if option == "history"})
     kept.keep(outcome, kept.name_of(path), path=str(path))

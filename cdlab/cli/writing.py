@@ -8,6 +8,7 @@ inside the package; in a checkout they lie beside it.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -44,11 +45,31 @@ def init(
         say(f"error: there is already: {', '.join(map(str, taken))}")
         say("help: name a folder that does not exist, or move that out of the way")
         raise typer.Exit(USAGE)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, source in sources.items():
-        shutil.copytree(source, folder / name, ignore=LEFT_OUT)
+    is_new = not folder.exists()
+    try:
+        _copy_all(sources, folder)
+    except BaseException:
+        for name in sources:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        if is_new:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    for name in sources:
         say(f"wrote {folder / name}")
     say(f"next: cd {folder} && cdlab run scenarios/v1/rollback.yaml")
+
+
+def _copy_all(sources: Mapping[str, Path], folder: Path) -> None:
+    """Copy all folders beside their places, then put them there: all of them, or none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / ".part"
+    try:
+        for name, source in sources.items():
+            shutil.copytree(source, part / name, ignore=LEFT_OUT)
+        for name in sources:
+            (part / name).rename(folder / name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _source(name: str) -> Path | None:

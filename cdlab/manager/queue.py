@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from cdlab.architectures import Manager
-from cdlab.errors import CdlabError, ManagerUnavailable, PortError, PushRejected, RolloutTimedOut
+from cdlab.errors import CdlabError, ManagerUnavailable, PortError, PushRejected
 from cdlab.kernel import Actor, Event, Kernel
 from cdlab.manager.watching import ManagerIntervals, Watching
 from cdlab.model import (
@@ -243,12 +243,12 @@ class ReleaseQueue:
 
     async def _until_healthy(self, workload: str, environment: str, image: ImageRef) -> None:
         """
-        Ask until it runs: Kubernetes goes on after the progress deadline, and so does a sync
-        after an apply that failed or somebody's edit past the manager.
+        Ask until it runs, whatever the answer: Kubernetes goes on after the progress deadline, and
+        so does a sync after an apply that failed (there may be no workload yet) or an edit by hand.
         """
         pause = FIRST_PAUSE_SECONDS
         while True:
-            with suppress(RolloutTimedOut):
+            with suppress(PortError):
                 if await self.manager.confirm(workload, environment, image):
                     return
             await self.kernel.sleep(pause)

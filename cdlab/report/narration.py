@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from cdlab import manifests
 from cdlab.history import OK, Event, History
 from cdlab.model import ImageRef
 from cdlab.report import wording
@@ -29,13 +30,13 @@ class Told:
 
 
 def story_of(history: History) -> list[Told]:
-    """The main events, oldest first. What is said twice for one intent is said once."""
+    """The main events, oldest first. What fails or is left again and again is said once."""
     return [line for _, line in main_events(history)]
 
 
 def main_events(history: History) -> Iterator[tuple[Event, Told]]:
     """The same, each with the event that it tells."""
-    said: set[tuple[str, str, str]] = set()
+    said: set[tuple[str, str]] = set()
     is_setting_up = False
     has_more = has_more_than_a_bootstrap(history)
     for event in history:
@@ -46,9 +47,9 @@ def main_events(history: History) -> Iterator[tuple[Event, Told]]:
         elif is_setting_up:
             continue
         line = tell(event)
-        if line is None or (event.intent, line.who, line.what) in said:
+        if line is None or (event.outcome != OK and (event.intent, line.what) in said):
             continue
-        said.add((event.intent, line.who, line.what))
+        said.add((event.intent, line.what))
         yield event, line
 
 
@@ -79,12 +80,19 @@ def _who(event: Event) -> str:
     return {"ci": "CI", "manager": "manager"}.get(event.principal, event.principal)
 
 
+EVERYTHING: Mapping[str, str] = {
+    "bootstrap": "ship the first version of everything, everywhere",
+    "rebuild": "bring everything back",
+}
+"""Intents that are about no workload in particular."""
+
+
 def _request(event: Event) -> str:
     asked = event.detail
     where = f" in {asked['environment']}" if "environment" in asked else ""
+    if asked["intent"] in EVERYTHING:
+        return EVERYTHING[asked["intent"]]
     match asked["intent"]:
-        case "bootstrap":
-            return "ship the first version of everything, everywhere"
         case "deploy":
             return f"ship version {asked['version']} of {asked['workload']}"
         case "promote":
@@ -93,8 +101,6 @@ def _request(event: Event) -> str:
             return f"ask for a rollback of {asked['workload']}{where}"
         case "out-of-band edit":
             return f"use kubectl on {asked['workload']}{where}, out of band"
-        case "rebuild":
-            return "bring everything back"
         case other:
             return f"ask for: {other} {event.resource}{where}".rstrip()
 
@@ -161,9 +167,25 @@ def _answer(event: Event) -> str:
     return f"the {subject.lower()} of {event.resource} {end}{why}"
 
 
+def _apply(event: Event) -> str:
+    names = ", ".join(each.name for each in manifests.workloads(event.detail["manifest"]))
+    return f"applies manifests in {event.resource} ({names})" if event.detail["changed"] else ""
+
+
+BOXES: Mapping[str, str] = {
+    "ci": "CI",
+    "manager": "the release manager",
+    "code-repo": "the code repos",
+    "config-repo": "the config repo",
+    "registry": "the registry",
+    "api-server": "the API server",
+}
+"""What can be stopped as a whole, as it is called in a sentence."""
+
+
 def _attempt(event: Event) -> str:
     end = "comes through" if event.detail["succeeded"] else "does not come through"
-    return f"find that the {event.detail['operation']} {end} without the {event.resource}"
+    return f"find that the {event.detail['operation']} {end} without {BOXES[event.resource]}"
 
 
 SENTENCES: Mapping[str, Callable[[Event], str]] = {
@@ -179,9 +201,7 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
         f"{wording.size(e.bytes)} written"
     ),
     "ImageSet": lambda e: f"sets {_image(e.detail['image'])} in {e.resource}",
-    "ManifestsApplied": lambda e: (
-        f"applies manifests in {e.resource}" if e.detail["changed"] else ""
-    ),
+    "ManifestsApplied": _apply,
     "RolloutUndone": lambda e: f"undoes the rollout of {e.detail['workload']} in {e.resource}",
     "EnvironmentWiped": lambda e: f"deletes every workload of {e.resource}",
     "Decided": _decision,
@@ -190,8 +210,8 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "RollbackSeen": lambda e: f"see the good {e.resource} on every replica",
     "RollbackUndone": lambda e: f"see the good {e.resource} go again",
     "ObservationEnded": lambda e: "stop to watch",
-    "BoxStopped": lambda e: f"stops the {e.resource}",
-    "BoxRestarted": lambda e: f"restarts the {e.resource}",
+    "BoxStopped": lambda e: f"stops {BOXES[e.resource]}",
+    "BoxRestarted": lambda e: f"restarts {BOXES[e.resource]}",
     "NodeLost": lambda e: f"stops the node {e.detail['node']}",
     "NodeRestored": lambda e: f"starts the node {e.detail['node']} again",
     "ClusterDeleted": lambda e: "deletes the cluster and makes an empty one",
@@ -204,6 +224,6 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     ),
     "OutageAttempted": _attempt,
     "RebuildFinished": lambda e: "see what is back of the cluster",
-    "RunStalled": lambda e: f"wait in vain: {e.because.strip()}",
+    "RunStalled": lambda e: f"wait in vain: {'; '.join(map(str.strip, e.because.splitlines()))}",
 }
 """Kind of event -> its sentence. An empty one is not told, nor is a kind that is missing."""

@@ -1,7 +1,7 @@
 """
 Comparisons and runs as people see them in a terminal; the HTML of notebooks comes from here too.
 
-In: a `Comparison`, or a `Run` with its verdicts. Out: text on a Rich console, or HTML. Called by
+In: a `Comparison`, or a history with its verdicts. Out: text on a Rich console, or HTML. Called by
 the CLI and by `_repr_html_`. Nothing is computed here: numbers come from `measures`, sentences from
 `findings`, cells from `report_tables`.
 """
@@ -12,20 +12,31 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cdlab.expectations import Verdict
+from cdlab.history import History
+from cdlab.measures import measure
+from cdlab.model import Variant
 from cdlab.report import findings, pairings, tables, timeline, wording
+from cdlab.report.explanation import explanation
 from cdlab.report.html import comparison_html, run_html
 from cdlab.report.narration import Told, story_of
 from cdlab.report.tables import Grid
 from cdlab.report.timeline import Bar
+from cdlab.rollback_time import phases
+from cdlab.served import is_finished
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
     from cdlab.comparison import Comparison
-    from cdlab.runner import Run
 
-__all__ = ["comparison_html", "print_comparison", "print_run", "run_html"]
+__all__ = [
+    "comparison_html",
+    "print_comparison",
+    "print_explained",
+    "print_history",
+    "run_html",
+]
 
 
 def print_comparison(console: Console, comparison: Comparison) -> None:
@@ -60,20 +71,33 @@ def _fitting(console: Console, comparison: Comparison) -> list[Grid]:
     return tables.variants(comparison, is_wide=False)
 
 
-def print_run(
-    console: Console, run: Run, verdicts: Sequence[Verdict], *, name: str, replay: str
+def print_history(
+    console: Console, history: History, verdicts: Sequence[Verdict], *, name: str, replay: str
 ) -> None:
     """One run: what happened, how long it took, every measure, and what was expected of it."""
-    settings = run.history.settings
-    variant = run.scenario.variant.label()
-    heading = f"{name}: {run.scenario.story} in {run.scenario.architecture.upper()} ({variant})"
-    _heading(console, heading)
-    _story(console, story_of(run.history))
-    if run.phases:
-        label = f"{run.scenario.architecture.upper()} {variant}"
-        _chart(console, "Phases of the rollback", [Bar(label, run.phases)])
-    console.print(_table(_measures(run.measures), console))
-    if not run.is_finished:
+    settings = history.settings
+    variant = Variant(**settings["variant"]).label()
+    architecture = settings["architecture"].upper()
+    _heading(console, f"{name}: {settings['story']} in {architecture} ({variant})")
+    _story(console, story_of(history))
+    if found := phases(history):
+        _chart(console, "Phases of the rollback", [Bar(f"{architecture} {variant}", found)])
+    console.print(_table(_measures(measure(history)), console))
+    _ending(console, history, verdicts, replay)
+
+
+def print_explained(
+    console: Console, history: History, verdicts: Sequence[Verdict], *, replay: str
+) -> None:
+    """One run told as a story, and what was expected of it."""
+    for line in explanation(history, console.width).splitlines():
+        console.print(line, soft_wrap=True, style="bold" if line.endswith("]") else None)
+    _ending(console, history, verdicts, replay)
+
+
+def _ending(console: Console, history: History, verdicts: Sequence[Verdict], replay: str) -> None:
+    settings = history.settings
+    if not is_finished(history):
         deadline = wording.duration(settings["pace"]["deadline_seconds"])
         _sentences(console, [f"Censored: the story had not ended after {deadline}."])
     if verdicts:

@@ -43,11 +43,10 @@ def stretches(history: History, environment: str, workload: str) -> Iterator[Str
     for step in steps(history, environment, workload):
         digests = tuple(sorted(step.serving.values()))
         found = [shipped.get(source.get(each, ""), {}) for each in digests]
-        is_bad = {bool(each.get("is_bad")) for each in found}
-        state: State = "nothing" if not digests else "mixed"
-        if len(is_bad) == 1:
-            state = "bad" if True in is_bad else "good"
         versions = sorted({each.get("version", "another version") for each in found})
+        state: State = "mixed" if digests else "nothing"
+        if len(versions) == 1:
+            state = "bad" if any(each.get("is_bad") for each in found) else "good"
         yield Stretch(step.event, environment, workload, digests, tuple(versions), state)
 
 
@@ -62,3 +61,16 @@ def completions(history: History) -> Iterator[Stretch]:
                 if each.digests != before and (is_whole or not each.digests):
                     before = each.digests
                     yield each
+
+
+def starts(history: History, environment: str) -> Iterator[tuple[int, int, str]]:
+    """Begin and end in microseconds, and the name, of every start of a pod that came to an end."""
+    created: dict[str, int] = {}
+    for event in history:
+        if event.op != "observe" or event.resource != environment:
+            continue
+        pod = event.detail["pod"]
+        if event.kind == "PodCreated":
+            created[pod] = event.t_us
+        elif event.kind in ("PodReady", "PodStopping") and pod in created:
+            yield created.pop(pod), event.t_us, pod

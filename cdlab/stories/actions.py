@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from cdlab import sample_services
-from cdlab.errors import PushRejected, StoryFailed
+from cdlab.errors import ClusterUnavailable, PushRejected, RepositoryUnavailable, StoryFailed
 from cdlab.model import Content, ImageRef, Outcome, Revision, RollbackRequest
 from cdlab.releases import config_path
 from cdlab.stories.lab import BAD_COLOUR, GOOD, GOOD_COLOUR, Lab, Shipped
@@ -21,6 +21,8 @@ from cdlab.stories.lab import BAD_COLOUR, GOOD, GOOD_COLOUR, Lab, Shipped
 T = TypeVar("T")
 PUSH_ATTEMPTS = 10
 """After so many lost races people give up, too."""
+PATIENCE_SECONDS = 30.0
+"""Until somebody tries a command again that a server did not answer. A guess."""
 MESSAGE = "it serves wrong content"
 
 
@@ -61,7 +63,11 @@ async def bootstrap(lab: Lab) -> dict[str, Shipped]:
 async def _first(lab: Lab, name: str, commit: Shipped) -> None:
     """One team sees its first version run everywhere, by hand where that is how it goes."""
     await lab.pipelines.finished(commit.revision)
-    await lab.delivery.first_deployment(name)
+    for _ in range(PUSH_ATTEMPTS):
+        with suppress(ClusterUnavailable, RepositoryUnavailable):
+            await lab.delivery.first_deployment(name)
+            break
+        await lab.kernel.sleep(PATIENCE_SECONDS)
     await deliver(lab, name, commit.content)
 
 

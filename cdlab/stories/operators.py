@@ -22,7 +22,7 @@ async def out_of_band(lab: Lab) -> None:
     back = Wanted(good=good.content, bad=shipped.content, bad_revisions=shipped.revisions)
     before = lab.observed.pods(name, production)
     await set_image(lab, name, production, ImageRef(repository, tag=good.revision), back)
-    await lab.observed.until_tried(name, production, before)
+    await lab.observed.until_rolled_back(name, production, good.content, lab.replicas, before)
     await lab.within_attempt(lab.until_serves(name, production, shipped.content))
     lab.recorder.mark("ObservationEnded", name)
     newer = await push_change(lab, name, Change(version="newer"))

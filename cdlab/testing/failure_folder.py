@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from cdlab.history import History
 from cdlab.runner import Run
 from cdlab.testing.failure_story import failure_story, replay_line
+from cdlab.whole_files import write_whole
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab
@@ -64,7 +65,7 @@ def collect(
     for name, text in texts.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_whole(file, text)
     return sorted(texts)
 
 

@@ -31,7 +31,15 @@ ALWAYS = (
     "v2/out-of-band",
     "v3/out-of-band",
 )
-RACES = ("newer-commit", "newer-image", "older-build-last", "without-hold", "automated", "poll")
+RACES = (
+    "two-teams",
+    "newer-commit",
+    "newer-image",
+    "older-build-last",
+    "without-hold",
+    "automated",
+    "poll",
+)
 """Words in the names of stories whose order is anybody's."""
 MEASURED_BY_TIME = ("requests_sent", "requests_dropped", "rollback_seconds", "incompatible_seconds")
 """What the simulator's costs decide, and the machine's in reality."""

@@ -17,6 +17,7 @@ from cdlab import sample_services
 from cdlab.architectures import ReleaseManager
 from cdlab.grants import grants_of
 from cdlab.history import Event, History
+from cdlab.image_labels import labels_of
 from cdlab.kernel import Kernel
 from cdlab.manager.queue import ManagerIntervals, ReleaseQueue
 from cdlab.manifests import annotate, image_of
@@ -151,7 +152,9 @@ class Lab:
         ci = self.substrate.ports("ci")
         ref = ImageRef(self.substrate.image_repository(name), tag)
         checkout = await ci.code_repos[name].clone(at=revision)
-        pushed = await ci.registry.push(await ci.builder.build(checkout, ref))
+        pushed = await ci.registry.push(
+            await ci.builder.build(checkout, ref, labels_of(checkout.log()))
+        )
         return replace(ref, digest=pushed.digest)
 
     async def ship(self, *versions: str) -> None:

@@ -248,7 +248,6 @@ def test_an_image_that_was_seen_before_is_not_released_again(new_lab: type[Lab])
     assert {each.because for each in lab.decided()[1:]} == {"up to date"}
 
 
-@pytest.mark.xfail(strict=True, reason="the registry's dates are those of builds, not of commits")
 def test_an_older_commit_whose_build_ends_late_is_not_released(new_lab: type[Lab]) -> None:
     """Automation is monotone in the code: a slow old build never replaces a newer commit."""
 

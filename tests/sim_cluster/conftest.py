@@ -74,6 +74,7 @@ class Bench:
     """Tag -> content. An image's digest is named after its content."""
     seconds: dict[str, float] = field(default_factory=lambda: dict(SECONDS))
     sick: str = "sick"
+    crashing: str = "crashing"
     may: Callable[[Principal, str, str], bool] = lambda *_: True
     log: list[tuple[float, str]] = field(default_factory=list)
     changes: list[PodChange] = field(default_factory=list)
@@ -91,7 +92,7 @@ class Bench:
             duration=lambda purpose, entity: self.seconds[purpose],
             uniform=lambda purpose, entity: 0.5,
             is_healthy=lambda content: content != self.sick,
-            is_crashing=lambda content: False,
+            is_crashing=lambda content: content == self.crashing,
             allows=self._allows,
         )
         self.cluster = SimCluster(surroundings, application)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 def new_run_name() -> str:
     """A name that no other run on this lab has: it is in namespaces, images and sources."""
     return f"r{secrets.token_hex(4)}"
+
+
+def now() -> float:
+    """Seconds since 1970, as the engine's events count them."""
+    return time.time()
 
 
 def facts(lab: Lab) -> dict[str, Any]:

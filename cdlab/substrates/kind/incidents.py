@@ -44,6 +44,8 @@ class KindIncidents:
         self.settings = substrate.lab.settings
         self._stopped: dict[str, Callable[[], None]] = {}
         """What is down -> how to bring it back."""
+        self.has_lost_cluster = False
+        """Whether what the cluster had written down about the run is gone."""
         self._clients: dict[tuple[str, str], tuple[str, subprocess.Popen[str]]] = {}
 
     async def stop(self, box: Box) -> None:
@@ -82,13 +84,16 @@ class KindIncidents:
 
     def mend(self) -> None:
         """Bring everything back that is still down. For the end of a run, however it ended."""
-        for _, client in self._clients.values():
-            client.kill()
-            client.wait()
-        self._clients.clear()
+        self._hang_up()
         while self._stopped:
             _, bring_back = self._stopped.popitem()
             bring_back()
+
+    def _hang_up(self) -> None:
+        for _, client in self._clients.values():
+            client.kill()
+            client.communicate()
+        self._clients.clear()
 
     async def _blocking(self, work: Callable[[], T], what: str) -> T:
         return await self.substrate.kernel.offload(work, what=what)
@@ -182,10 +187,8 @@ class KindIncidents:
 
     def _delete_cluster(self) -> None:
         self._stopped = {k: v for k, v in self._stopped.items() if k in ("registry", *_GIT)}
-        for _, client in self._clients.values():
-            client.kill()
-            client.wait()
-        self._clients.clear()
+        self._hang_up()
+        self.has_lost_cluster = True
         with open_engine() as engine:
             nodes.kind_cluster(self.settings).delete()
             nodes.ensure_cluster(engine, self.settings, lambda line: None)

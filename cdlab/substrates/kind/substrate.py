@@ -98,6 +98,12 @@ class KindSubstrate:
         assert self._administrator is not None, "await KindSubstrate.create first"
         return self._administrator
 
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments of the run."""
+        assert self._application is not None
+        return self._application.everywhere
+
     def image_names(self) -> list[str]:
         """The run's image repositories, as the registry's API names them."""
         assert self._application is not None

@@ -236,7 +236,8 @@ class Deployment:
             self._alarm.daemon = not self._is_watched()
 
     async def _time_out(self) -> None:
-        while self._is_watched():
+        """Look when the deadline is over. While the API server is down nobody looks."""
+        while self._is_watched() and not self.kubelet.is_api_down:
             rest_us = self._deadline_us() - self.kernel.now_us
             if rest_us > 0:
                 await self.kernel.sleep_us(rest_us)

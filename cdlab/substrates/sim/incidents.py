@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cdlab.errors import WorkloadNotFound
 from cdlab.kernel import Actor
 from cdlab.ports import Box
 from cdlab.substrates.sim.cluster import SimCluster
@@ -56,9 +57,10 @@ class SimIncidents:
 
     async def lose_node(self, workload: str, environment: str) -> str:
         """Of several with as many Ready pods of the workload, the first in the list of nodes."""
-        ready = [
-            p.node for p in self.cluster.deployment(workload, environment).pods() if p.is_ready
-        ]
+        pods = self.cluster.deployment(workload, environment).pods()
+        ready = [p.node for p in pods if p.is_ready and p.node and not p.node.is_lost]
+        if not ready:
+            raise WorkloadNotFound(f'no pod of "{workload}" is Ready in "{environment}"')
         node = max(self.cluster.nodes.all, key=ready.count)
         node.is_lost = True
         for _, pod in list(self._pods_on(node)):
@@ -97,6 +99,7 @@ class SimIncidents:
             else:
                 replica_set.pod_missing(pod)
                 self.cluster.kubelet.start_again(pod)
+        self.cluster.nodes.is_back.notify_all()
 
     def _pods_on(self, node: Node) -> Iterator[tuple[ReplicaSet, Pod]]:
         for deployment in self.cluster.deployments():
@@ -119,6 +122,7 @@ class SimIncidents:
         for node in self.cluster.nodes.all:
             node.forget_images()
             node.is_lost, node.pod_count = False, 0
+        self.cluster.nodes.is_back.notify_all()
 
     async def empty_registry(self) -> None:
         self.registry.empty()

@@ -84,19 +84,21 @@ class Nodes:
             for name in names
         )
         self._workers = tuple(node for node in self.all if node.is_schedulable)
+        self.is_back = kernel.signal("a node")
+        """A machine that was lost takes pods again."""
 
-    def place(self, siblings: Iterable[Node | None]) -> Node:
+    async def place(self, siblings: Callable[[], Iterable[Node | None]]) -> Node:
         """
         Choose a node: with the fewest *siblings*, then with the fewest pods, then the first.
 
         *siblings* are the nodes of the workload's other pods. The real scheduler weighs more than
-        that, and comes to the same on equal machines.
+        that, and comes to the same on equal machines; how much a node can hold is not modelled.
+        Where no node takes pods, a pod stays pending.
         """
-        beside = list(siblings)
-        workers = [worker for worker in self._workers if not worker.is_lost]
-        node = min(
-            workers or self._workers, key=lambda worker: (beside.count(worker), worker.pod_count)
-        )
+        while not (workers := [worker for worker in self._workers if not worker.is_lost]):
+            await self.is_back.wait()
+        beside = list(siblings())
+        node = min(workers, key=lambda worker: (beside.count(worker), worker.pod_count))
         node.pod_count += 1
         return node
 

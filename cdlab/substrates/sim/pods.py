@@ -148,7 +148,7 @@ class Kubelet:
         sleep, entity = kernel.sleep, pod.owner.entity
         if pod.node is None:
             await sleep(duration("schedule", entity))
-            pod.node = self.nodes.place(pod.owner.siblings())
+            pod.node = await self.nodes.place(pod.owner.siblings)
             self._tell(pod, "scheduled")
         digest, contents = await self._pull(pod, pod.node)
         self._tell(pod, "pulled")

@@ -111,6 +111,17 @@ class SimSubstrate:
             clock=self.kernel,
         )
 
+    def testimony(self) -> dict[str, dict[str, int]]:
+        """What the servers noted themselves, in the words of `cdlab/witnesses.py`."""
+        repositories = [*self.code_repos.values(), self.config_repo]
+        pushes = (
+            f"{each.repository}:{each.tag} {each.digest}" for each in self.registry.notifications
+        )
+        return {
+            "image pushes": dict.fromkeys(pushes, 1),
+            "ref updates": {each.name: len(each.reflog) for each in repositories if each.reflog},
+        }
+
     def observe(self, observer: Callable[[PodChange], None]) -> None:
         self._observers.append(observer)
         if self.cluster is not None:

@@ -1,0 +1,65 @@
+"""
+`cdlab show`: what `cdlab run` says and writes about a run, from a history that was kept.
+
+In: a history file. Out: the report or the story on standard output, files. Nothing runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdlab.cli import kept, output
+from cdlab.cli.outputs import (
+    ExplainOption,
+    Files,
+    MarkdownOption,
+    MermaidOption,
+    SvgOption,
+    TraceOption,
+    asked_for,
+    write,
+)
+from cdlab.errors import HistoryError
+from cdlab.history import History
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(show)
+
+
+def show(
+    history: Annotated[Path, typer.Argument(metavar="HISTORY.jsonl")],
+    *,
+    explain: ExplainOption = False,
+    markdown: MarkdownOption = None,
+    svg: SvgOption = None,
+    trace: TraceOption = None,
+    mermaid: MermaidOption = None,
+) -> None:
+    """Show a run again, from the history that it left."""
+    files = asked_for(markdown=markdown, svg=svg, trace=trace, mermaid=mermaid)
+    if history in files.values():
+        raise typer.BadParameter(f'"{history}" is the history itself')
+    kept.refuse_unwritable(files.values())
+    _show(history, files, is_explained=explain)
+
+
+def _show(path: Path, files: Files, *, is_explained: bool) -> None:
+    from cdlab.report.page import print_explained, print_history
+
+    history = History.load(path)
+    try:
+        write(history, files)
+        console, again = output.console(), f"cdlab show {path}"
+        if is_explained:
+            print_explained(console, history, (), replay=again)
+        else:
+            print_history(console, history, (), name=str(path), replay=again)
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
+        raise HistoryError(
+            str(path), 1, f"an event lacks what its kind should have: {error!r}"
+        ) from error
