@@ -73,6 +73,8 @@ class ReleaseQueue:
         self.application = application
         self.intervals = intervals
         self._requests: list[_Request] = []
+        self._looks: dict[tuple[int, str, str], _Request] = {}
+        """Those of them that nobody waits for, by what they are about: one of each is enough."""
         self._count = 0
         self._arrived = kernel.signal("a release request")
         self._confirming: dict[tuple[str, str], Actor] = {}
@@ -99,6 +101,7 @@ class ReleaseQueue:
         for request in self._requests:
             request.done.set(STOPPED)
         self._requests.clear()
+        self._looks.clear()
 
     async def prepare(self, manifests: Mapping[str, str]) -> None:
         """Put the manifests into the config repo."""
@@ -138,19 +141,22 @@ class ReleaseQueue:
         if not self._actors:
             raise ManagerUnavailable("the release manager is not running", help="start it again")
         self._count += 1
-        context = self.kernel.current.context if self.kernel.current else None
         done = self.kernel.event(f"the release of {workload} in {environment}")
-        request = _Request(priority, self._count, workload, environment, work, context, done)
+        request = _Request(
+            priority, self._count, workload, environment, work, self._context(), done
+        )
         heapq.heappush(self._requests, request)
         self._arrived.notify_all()
         return request
 
+    def _context(self) -> Any:
+        return self.kernel.current.context if self.kernel.current else None
+
     def consider(self, name: str, tags: tuple[Tag, ...]) -> None:
-        """Queue a decision for every environment. An older one that still waits is forgotten."""
+        """Queue a decision for every environment. One that still waits is made on these tags."""
         for environment in self.application.environments:
             decide = partial(self.manager.on_image, name, tags, environment.name)
-            self._withdraw(AUTOMATION, name, environment.name)
-            self._put(AUTOMATION, name, environment.name, decide)
+            self._put_instead(AUTOMATION, name, environment.name, decide)
 
     def is_own(self, revision: Revision) -> bool:
         """Whether a commit of the config repo is a release of this manager."""
@@ -158,8 +164,7 @@ class ReleaseQueue:
 
     def sync(self, revision: Revision | None = None) -> None:
         """Queue a comparison with the config repo, where *revision* was pushed."""
-        self._withdraw(SYNC, "", "")
-        self._put(SYNC, "", "", partial(self._sync, revision))
+        self._put_instead(SYNC, "", "", partial(self._sync, revision))
 
     async def _sync(self, revision: Revision | None) -> Outcome:
         if revision in self._own:
@@ -170,15 +175,19 @@ class ReleaseQueue:
         await self.kernel.sleep(FIRST_PAUSE_SECONDS)
         self.sync()
 
-    def _withdraw(self, priority: int, name: str, environment: str) -> None:
-        """Forget an older look that still waits; without that, a slow manager never catches up."""
-        where = (priority, name, environment)
-        self._requests = [
-            each
-            for each in self._requests
-            if (each.priority, each.workload, each.environment) != where
-        ]
-        heapq.heapify(self._requests)
+    def _put_instead(
+        self, priority: int, name: str, environment: str, work: Callable[[], Awaitable[Outcome]]
+    ) -> None:
+        """
+        Queue a look in the place of an older one that still waits.
+
+        Behind it, a slow manager would never catch up; at the end, it would never come to it.
+        """
+        waiting = self._looks.get((priority, name, environment))
+        if waiting is None:
+            waiting = self._put(priority, name, environment, work)
+            self._looks[priority, name, environment] = waiting
+        waiting.work, waiting.context = work, self._context()
 
     async def _work(self) -> None:
         actor = self.kernel.current
@@ -187,6 +196,7 @@ class ReleaseQueue:
             while not self._requests:
                 await self._arrived.wait()
             request = heapq.heappop(self._requests)
+            self._looks.pop((request.priority, request.workload, request.environment), None)
             actor.context = request.context
             outcome = STOPPED
             try:
