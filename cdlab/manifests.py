@@ -1,10 +1,9 @@
 """
 Read and edit Kubernetes YAML, every other byte untouched.
 
-In comes the text of a file with one or more manifests, out come values, or the text with one image
-reference or some annotations changed. An edit finds its place by the parser's marks, splices,
-parses the result again and compares: if anything but the intended value differs, it is refused.
-Comments, order, quoting, indentation and line endings therefore stay as people wrote them.
+In comes the text of a file with one or more manifests, out come values, or the text with an image
+or some annotations changed. An edit finds its place by the parser's marks and splices. Where it
+could mean more than that, the result is parsed, and refused if anything else differs.
 
 Pure. The release manager, the CI of V2 and the simulated cluster call it, often with the same text.
 """
@@ -16,16 +15,14 @@ from functools import lru_cache
 from typing import Any
 
 from cdlab.errors import ManifestError
+from cdlab.parsed_files import KNOWN_FILES, ParsedFile, know, parse
 from cdlab.safe_yaml import (
-    CACHED_FILES,
     Node,
-    ParsedFile,
     Steps,
     copied,
     double_quoted,
     end_of,
     is_plain_string,
-    parse,
     spliced,
     with_scalar,
     with_value,
@@ -83,6 +80,7 @@ def image_of(text: str, workload: str, container: str | None = None, path: str =
     return found.containers[_container(parse(text, path), found, container)][1]
 
 
+@lru_cache(maxsize=KNOWN_FILES)
 def replace_image(
     text: str, workload: str, image: str, container: str | None = None, path: str = "manifest"
 ) -> str:
@@ -92,7 +90,18 @@ def replace_image(
     Refused, since one splice cannot do them safely: a block scalar, an anchor or alias on the
     image, an image that a merge key brings in. `container` as in `image_of`.
     """
-    return _with_image(text, workload, image, container, path)
+    file = parse(text, path)
+    index, found = _find(text, workload, path)
+    steps = (*_CONTAINERS, _container(file, found, container), "image")
+    if not _IMAGE.fullmatch(image):
+        file.refuse(file.line(index, steps), f"not an image reference: {image!r}")
+    _, old = file.entry(index, steps)
+    if old.style in ("|", ">"):
+        file.refuse(old, "the image is a block scalar", help="Write it on one line.")
+    quote = old.style or ("" if is_plain_string(image) else '"')
+    result = spliced(text, old.start_mark.index, old.end_mark.index, f"{quote}{image}{quote}")
+    _verify(file, result, index, steps, image, is_sure=file.is_sure(index, steps))
+    return result
 
 
 def annotations(text: str, workload: str, path: str = "manifest") -> dict[str, str]:
@@ -126,18 +135,20 @@ def annotate(
             parse(text, path).refuse(found.line, f'"{key}" is not the name of an annotation')
         if wanted.get(key) == value:
             continue
-        file = parse(result, path)
+        file, is_sure = parse(result, path), False
         if value is None:
             del wanted[key]
             result = _without_annotation(file, index, key)
         else:
-            wanted[key] = value
+            wanted = {**wanted, key: value} if key in wanted else {key: value, **wanted}
+            is_plain = value.isascii() and value.isprintable()
+            is_sure = is_plain and file.is_sure(index, (*_ANNOTATIONS, key))
             result = _with_annotation(file, index, key, value)
-        _verify(file, result, index, _ANNOTATIONS, wanted)
+        _verify(file, result, index, _ANNOTATIONS, wanted, is_sure=is_sure)
     return result
 
 
-@lru_cache(maxsize=CACHED_FILES)
+@lru_cache(maxsize=KNOWN_FILES)
 def _workloads(text: str, path: str) -> tuple[tuple[int, Workload], ...]:
     file = parse(text, path)
     found = [
@@ -175,7 +186,7 @@ def _workload(file: ParsedFile, index: int) -> Workload:
         )
         for i, _ in enumerate(value(_CONTAINERS, list, "list of containers is missing"))
     )
-    return Workload(name, "Deployment", replicas, containers, file.line(index))
+    return Workload(name, "Deployment", replicas, containers, file.lines[index])
 
 
 def _find(text: str, workload: str, path: str) -> tuple[int, Workload]:
@@ -199,22 +210,6 @@ def _container(file: ParsedFile, workload: Workload, container: str | None) -> i
         return names.index(wanted)
     what = f'"{workload.name}" has no container named "{wanted}"'
     return file.refuse(workload.line, what, help=f"It has: {', '.join(names)}.")
-
-
-@lru_cache(maxsize=CACHED_FILES)
-def _with_image(text: str, workload: str, image: str, container: str | None, path: str) -> str:
-    file = parse(text, path)
-    index, found = _find(text, workload, path)
-    steps = (*_CONTAINERS, _container(file, found, container), "image")
-    if not _IMAGE.fullmatch(image):
-        file.refuse(file.line(index, steps), f"not an image reference: {image!r}")
-    _, old = file.entry(index, steps)
-    if old.style in ("|", ">"):
-        file.refuse(old, "the image is a block scalar", help="Write it on one line.")
-    quote = old.style or ("" if is_plain_string(image) else '"')
-    result = spliced(text, old.start_mark.index, old.end_mark.index, f"{quote}{image}{quote}")
-    _verify(file, result, index, steps, image)
-    return result
 
 
 def _annotations(file: ParsedFile, index: int) -> dict[str, Any]:
@@ -280,10 +275,15 @@ def _without_lines(file: ParsedFile, key: Node, end: int, text: str | None = Non
     return spliced(text, start, rest.end(), "")
 
 
-def _verify(before: ParsedFile, result: str, index: int, steps: Steps, value: object) -> None:
+def _verify(
+    before: ParsedFile, result: str, index: int, steps: Steps, value: object, *, is_sure: bool
+) -> None:
     """Refuse an edit that broke the file or changed more than the one value."""
+    edited = with_value(before.data[index], steps, value)
+    if is_sure:
+        return know(result, before, index, edited)
     expected = [*before.data]
-    expected[index] = with_value(expected[index], steps, value)
+    expected[index] = edited
     try:
         after = parse(result, before.path)
         data = [*after.data]

@@ -1,18 +1,17 @@
 """
 Parse untrusted YAML the way Kubernetes reads it, keeping where in the text each value stands.
 
-In comes a text, out comes a `ParsedFile`: the documents as plain values, and the parser's nodes
-with their marks, by which an edit finds its place. Safe YAML only,
-with limits on size, depth and aliases. Pure, and cached by the text, since the simulator parses the
-same few manifests thousands of times. `manifests` is its caller.
+In comes a text, out come its documents as plain values and the parser's nodes with their marks, by
+which an edit finds its place. Safe YAML only, with limits on size, depth and aliases. Pure, and
+cached by the text. `parsed_files` is its caller.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from cdlab.errors import ManifestError
 
@@ -23,7 +22,9 @@ DEPTH_LIMIT = 50
 NODE_LIMIT = 100_000
 """Values of one file, each alias counted with all that it stands for."""
 CACHED_FILES = 256
-"""A run of 50 microservices in 3 environments has 150 current texts and as many earlier ones."""
+"""Nodes are large, some 50 kB a manifest; who only reads does not need them again."""
+
+_ODD = re.compile("<<|[\r\x85\u2028\u2029]")
 
 Node: TypeAlias = Any
 """A node of PyYAML, with marks. Its stubs lack `id` and `style`; importing it here costs 20 ms."""
@@ -31,74 +32,29 @@ Steps: TypeAlias = Sequence[str | int]
 """Where a value is inside a document: keys and indexes, outermost first."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ParsedFile:
-    """A file with one or more documents. Shared by all callers: read it, never change it."""
+class Composed(NamedTuple):
+    """What the parser made of a text."""
 
-    text: str
-    path: str
     data: tuple[dict[str, Any], ...]
     """One mapping per document; empty documents are left out."""
     roots: tuple[Node, ...]
-    """The parser's nodes of the same documents."""
-
-    def refuse(self, where: int | Node, what: str, *, help: str = "") -> NoReturn:
-        """Raise ManifestError for a line (from 1) or for the line on which a node begins."""
-        line = where if isinstance(where, int) else where.start_mark.line + 1
-        raise ManifestError(self.path, line, what, help=help)
-
-    def reached(self, index: int, steps: Steps) -> list[tuple[Node, Node]]:
-        """
-        Follow steps into a document and return (key node, value node) for those that exist.
-
-        The result is shorter than `steps` where the path ends early. The element of a sequence is
-        its own key.
-        """
-        found: list[tuple[Node, Node]] = []
-        node = self.roots[index]
-        for step in steps:
-            if node.id == "mapping":
-                pairs = [pair for pair in node.value if pair[0].value == step]
-                found += pairs[-1:]  # a merge key puts what it brings in first
-            elif node.id == "sequence" and isinstance(step, int) and step < len(node.value):
-                found.append((node.value[step], node.value[step]))
-                pairs = found[-1:]
-            if node.id == "scalar" or not pairs:
-                return found
-            node = found[-1][1]
-        return found
-
-    def line(self, index: int, steps: Steps = ()) -> int:
-        """Return the line of a value, or of the innermost existing one around it."""
-        found = self.reached(index, steps)
-        return int((found[-1][0] if found else self.roots[index]).start_mark.line) + 1
-
-    def entry(self, index: int, steps: Steps) -> tuple[Node, Node]:
-        """Return the key node and the value node at a place, if they stand there and only there."""
-        found = self.reached(index, steps)
-        if len(found) < len(steps):
-            what = f'"{steps[-1]}" comes from elsewhere, by a merge key or an alias'
-            self.refuse(self.line(index, steps), what, help="Write it in place.")
-        key, value = found[-1]
-        if self.text[value.start_mark.index : value.end_mark.index].startswith(("&", "!")):
-            what = f'"{steps[-1]}" has an anchor, an alias or a tag'
-            self.refuse(key, what, help="Write the value in place.")
-        return key, value
-
-
-def parse(text: str, path: str) -> ParsedFile:
-    """Parse a file, or raise ManifestError with the line of what is refused."""
-    try:
-        found = _parsed(text)
-    except ManifestError as error:  # remembered by nobody, and without the path
-        raise ManifestError(path, error.line, error.what, help=error.help) from error.__cause__
-    return replace(found, path=path)
+    """The nodes of the same documents."""
+    is_tame: bool
+    """Whether it is of moderate size and has no anchor, alias, tag, explicit key or merge key, and
+    no line break but the usual one."""
 
 
 @lru_cache(maxsize=CACHED_FILES)
-def _parsed(text: str, path: str = "") -> ParsedFile:
-    """The same by the text alone: one text stands in several places."""
+def composed(text: str) -> Composed:
+    """
+    Parse a text.
+
+    Raises:
+        ManifestError: It is refused; with the line, and no path.
+    """
     import yaml
+
+    path = ""
 
     if len(text) > SIZE_LIMIT_BYTES or len(text.encode(errors="replace")) > SIZE_LIMIT_BYTES:
         raise ManifestError(path, 1, f"larger than {SIZE_LIMIT_BYTES} bytes")
@@ -128,12 +84,13 @@ def copied(value: Any) -> Any:
 
 
 def with_value(document: Any, steps: Steps, value: Any) -> Any:
-    """Return the document with one value replaced (or added to a mapping), copying only the way."""
+    """Return the document with a value replaced or put first in a mapping, copying only the way."""
     if not steps:
         return value
     step, inner = steps[0], steps[1:]
     if isinstance(document, Mapping):
-        return {**document, step: with_value(document.get(step), inner, value)}
+        new = with_value(document.get(step), inner, value)
+        return {**document, step: new} if step in document else {step: new, **document}
     if isinstance(document, list) and isinstance(step, int):
         return [with_value(e, inner, value) if i == step else e for i, e in enumerate(document)]
     return {step: with_value(None, inner, value)}
@@ -249,7 +206,7 @@ def _guard(text: str, path: str) -> None:
             raise ManifestError(path, event.start_mark.line + 1, what)
 
 
-def _composed(text: str, path: str, *, is_tame: bool) -> ParsedFile:
+def _composed(text: str, path: str, *, is_tame: bool) -> Composed:
     roots, data = [], []
     loader = _loader()(text)
     while loader.check_node():
@@ -262,7 +219,7 @@ def _composed(text: str, path: str, *, is_tame: bool) -> ParsedFile:
         elif value is not None:
             line = root.start_mark.line + 1
             raise ManifestError(path, line, "a manifest is a mapping, and this is not one")
-    return ParsedFile(text, path, tuple(data), tuple(roots))
+    return Composed(tuple(data), tuple(roots), is_tame and not _ODD.search(text))
 
 
 def _plain_value(node: Node, loader: Any) -> Any:

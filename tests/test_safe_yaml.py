@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from cdlab.errors import ManifestError
-from cdlab.safe_yaml import copied, double_quoted, parse, with_value
+from cdlab.parsed_files import parse
+from cdlab.safe_yaml import copied, double_quoted, with_value
 
 REFUSED = {
     "a Python object": ("a: 1\nb: !!python/object/apply:os.system [ls]", 2, "tag"),

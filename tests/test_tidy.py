@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "cdlab/random_streams.py": set(),
     "cdlab/safe_yaml.py": {"errors"},
     "cdlab/image_labels.py": {"model"},
-    "cdlab/manifests.py": {"errors", "safe_yaml"},
+    "cdlab/parsed_files.py": {"errors", "safe_yaml"},
+    "cdlab/manifests.py": {"errors", "parsed_files", "safe_yaml"},
     "cdlab/policies.py": {"errors", "manifests", "model"},
     "cdlab/releases.py": {"errors", "manifests", "model", "policies", "ports"},
     "cdlab/architectures/": {

@@ -7,6 +7,7 @@ everywhere, three quoting styles, flow or block style, Windows line endings, oth
 
 from __future__ import annotations
 
+import json
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdlab import manifests
+from cdlab import manifests, parsed_files
 from cdlab.errors import ManifestError
 
 Result = TypeVar("Result")
@@ -168,6 +169,22 @@ def test_a_damaged_manifest_is_refused_or_edited_cleanly(
     for result in (replaced, annotated):
         if isinstance(result, str):
             assert len(manifests.documents(result)) == len(manifests.documents(text))
+
+
+@settings(max_examples=500, deadline=None)
+@given(written(), st.lists(st.tuples(annotation_keys, values), min_size=1, max_size=3), images)
+def test_what_is_known_without_parsing_is_what_parsing_gives(
+    manifest: Written, changes: list[tuple[str, str]], image: str
+) -> None:
+    """Values, their order and the lines of the documents, after any chain of edits."""
+    result = manifests.replace_image(manifest.text, manifest.workload, image)
+    for key, value in changes:
+        result = manifests.annotate(result, manifest.workload, {key: value})
+    known = parsed_files.parse(result, "manifest")
+    parsed_files.forget()
+    parsed = parsed_files.parse(result, "manifest")
+    assert json.dumps(known.data) == json.dumps(parsed.data)
+    assert known.lines == parsed.lines
 
 
 def or_line(edit: Callable[[], Result]) -> Result | int:
