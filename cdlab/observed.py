@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from cdlab.kernel import Kernel
+from cdlab.kernel import Kernel, Signal
 from cdlab.model import Content, Digest, ImageRef, PodChange
 
 
@@ -22,7 +22,9 @@ class Observed:
         """The source each image was built from, filled by the recorder."""
         self._ready: dict[tuple[str, str], dict[str, Digest]] = {}
         self._alive: dict[tuple[str, str], dict[str, ImageRef]] = {}
-        self._changed = kernel.signal("a pod to change")
+        self._any_changed = kernel.signal("a pod to change")
+        self._changed: dict[tuple[str, str], Signal] = {}
+        """One for each workload in each environment: else everybody wakes at every pod."""
 
     def see(self, change: PodChange) -> None:
         """The observer to give to a substrate."""
@@ -38,7 +40,15 @@ class Observed:
                 alive.pop(change.pod, None)
         else:
             return
-        self._changed.notify_all()
+        self._any_changed.notify_all()
+        self._change(*where).notify_all()
+
+    def _change(self, environment: str, workload: str) -> Signal:
+        where = environment, workload
+        if where not in self._changed:
+            name = f"a pod of {workload} in {environment} to change"
+            self._changed[where] = self.kernel.signal(name)
+        return self._changed[where]
 
     def serving(self, workload: str, environment: str) -> tuple[Digest, ...]:
         """The digest of each Ready pod that is not about to stop."""
@@ -75,26 +85,26 @@ class Observed:
             first = first or next(iter(new), None)
             if first and first not in new:
                 return False
-            await self._changed.wait()
+            await self._change(environment, workload).wait()
         return True
 
     async def until_changed(self) -> None:
         """Return at the next change of any pod."""
-        await self._changed.wait()
+        await self._any_changed.wait()
 
     async def until_tried(self, workload: str, environment: str, before: Collection[str]) -> None:
         """Return as soon as there is a pod that was not there *before*, whatever becomes of it."""
         while all(pod in before for pod in self.pods(workload, environment)):
-            await self._changed.wait()
+            await self._change(environment, workload).wait()
 
     async def until_ready(self, workload: str, environment: str, count: int) -> None:
         """Return as soon as exactly *count* pods are Ready."""
         while len(self.serving(workload, environment)) != count:
-            await self._changed.wait()
+            await self._change(environment, workload).wait()
 
     async def until_serves(
         self, workload: str, environment: str, content: Content, replicas: int
     ) -> None:
         """Return as soon as every replica serves *content* and nothing else."""
         while not self.serves(workload, environment, content, replicas):
-            await self._changed.wait()
+            await self._change(environment, workload).wait()

@@ -175,8 +175,8 @@ class Cluster(Protocol):
     async def rollout_undo(self, workload: str, environment: str) -> None:
         """Go back to the pod template before this one. `NoEarlierRollout` if it is the first."""
 
-    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
-        """What runs, from the pods and by digest, sorted by workload."""
+    async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
+        """What runs, from the pods and by digest, sorted by workload; or that workload alone."""
 
     async def wipe(self, environment: str) -> None:
         """Delete every workload of an environment; returns when no pod is left."""

@@ -51,9 +51,9 @@ class RecordingCluster:
             lambda _: {"detail": {"workload": workload}},
         )
 
-    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
+    async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
         call = self._call("WorkloadsRead", "read", environment)
-        return await self.recorder.record(call, self.inner.running(environment))
+        return await self.recorder.record(call, self.inner.running(environment, workload))
 
     async def wipe(self, environment: str) -> None:
         await self.recorder.record(

@@ -7,6 +7,9 @@ imported only when it is asked for.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -39,7 +42,27 @@ REAL_PACE = Pace(
 
 def run(scenario: Scenario, *, substrate: str = "sim") -> Run:
     """Run a scenario once and return the run. Raises `SubstrateUnavailable` for a missing lab."""
-    return run_in(simulated(scenario) if substrate == "sim" else real(scenario), scenario)
+    if substrate != "sim":
+        return run_in(real(scenario), scenario)
+    with _without_garbage_collection():
+        return run_in(simulated(scenario), scenario)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """
+    Leave cyclic garbage until the run is over.
+
+    A run keeps most of what it makes, so that the collector walks an ever larger heap in vain: a
+    sixth of the time of a small run, and half of that of one with 1,000 microservices.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:

@@ -42,12 +42,12 @@ def test_an_order_can_be_played_again_and_says_which_it_was() -> None:
 def test_what_depends_on_the_order_has_the_seeds_that_show_it() -> None:
     """With constant costs a pod's replacement falls together with the end of the load."""
     scenario = replace(load(ROOT / "v2/under-load.yaml"), profile="constant")
-    found = tie_orders(scenario, 6)
+    found = tie_orders(scenario, 10)
     assert found.differences
     usual = counts(module.worlds.run(scenario).history)
     for seed in found.differences[0].tie_seeds:
         assert counts(shuffled(scenario, seed).history) != usual
-    others = set(range(1, 7)) - {seed for each in found.differences for seed in each.tie_seeds}
+    others = set(range(1, 11)) - {seed for each in found.differences for seed in each.tie_seeds}
     for seed in others:
         assert counts(shuffled(scenario, seed).history) == usual
 

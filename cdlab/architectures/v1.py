@@ -72,8 +72,10 @@ class V1:
         """Approve the gate before an environment; without gates a push went everywhere already."""
         if not self.variant.is_gated:
             return Outcome("not expressible", "a push is set in every environment")
-        running = {each.name: each for each in await self.ci.cluster.running(source)}
-        await self.deploy(name, running[name].desired, [target])
+        running = await self.ci.cluster.running(source, name)
+        if not running:
+            return Outcome("refused", f"it does not run in {source}")
+        await self.deploy(name, running[0].desired, [target])
         return Outcome("released", f"approved by {user}")
 
     async def rebuild(self, user: str) -> Outcome:

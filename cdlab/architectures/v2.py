@@ -80,8 +80,7 @@ class V2:
                 path = config_path(environment, name)
                 config.write(path, replace_image(config.read(path), name, str(image), path=path))
             try:
-                # Nothing to commit: the pipeline runs again for an old commit.
-                with suppress(NothingToCommit):
+                with suppress(NothingToCommit):  # the pipeline runs again for an old commit
                     await config.commit(f"Release {name} {image.tag}")
                     await config.push()
                 return config
@@ -103,8 +102,10 @@ class V2:
         """Approve the gate before an environment; without gates a push went everywhere already."""
         if not self.variant.is_gated:
             return Outcome("not expressible", "a push is applied in every environment")
-        running = {each.name: each for each in await self.ci.cluster.running(source)}
-        await self.deploy(name, running[name].desired, [target])
+        running = await self.ci.cluster.running(source, name)
+        if not running:
+            return Outcome("refused", f"it does not run in {source}")
+        await self.deploy(name, running[0].desired, [target])
         return Outcome("released", f"approved by {user}")
 
     async def rebuild(self, user: str) -> Outcome:

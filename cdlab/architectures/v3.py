@@ -88,8 +88,7 @@ class ReleaseManager:
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
         """Release to one environment the digest that is healthy in another."""
         request = ReleaseRequest(cause="promotion", workload=name, environment=target, user=user)
-        running = {each.name: each for each in await self.manager.cluster.running(source)}
-        found = running.get(name)
+        found = next(iter(await self.manager.cluster.running(source, name)), None)
         if found is None or not found.is_available or not found.digests:
             refused = Plan(Outcome("refused", f"not healthy in {source}"))
             await self.manager.decisions.record(refused.decision(request))
@@ -135,8 +134,8 @@ class ReleaseManager:
     async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
         """Wait for the rollout and tell whether every pod then runs what was released."""
         await self.manager.cluster.rollout_status(name, environment)
-        running = {each.name: each for each in await self.manager.cluster.running(environment)}
-        return name in running and set(running[name].digests) == {image.digest}
+        running = await self.manager.cluster.running(environment, name)
+        return bool(running) and set(running[0].digests) == {image.digest}
 
     async def note(self, name: str, environment: str, revision: Revision) -> None:
         """Note on the release's commit that it became available."""

@@ -186,11 +186,12 @@ class KindCluster:
             "PATCH", path, patch, content_type=JSON_PATCH, fieldManager=f"{FIELD_MANAGER}-undo"
         )
 
-    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
+    async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
         namespace = self._namespace(environment)
+        which = {"fieldSelector": f"metadata.name={workload}"} if workload else {}
 
         def read() -> tuple[RunningWorkload, ...]:
-            deployments, _ = namespace.api.list(namespace.path("deployments"))
+            deployments, _ = namespace.api.list(namespace.path("deployments"), **which)
             pods, _ = namespace.api.list(namespace.path("pods", api="/api/v1"))
             pods.sort(key=_age)
             return tuple(

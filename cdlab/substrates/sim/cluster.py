@@ -207,12 +207,13 @@ class ClusterAccess:
             )
         deployment.update(replace(deployment.spec, template=template))
 
-    async def running(self, environment: str) -> tuple[RunningWorkload, ...]:
+    async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
         """One digest for each Ready pod that is not stopping, oldest ReplicaSet first."""
         await self._call("read", environment, environment)
         namespace = self._cluster.namespace(environment)
         deployments = namespace.deployments if namespace else {}
-        return tuple(_running(deployments[name]) for name in sorted(deployments))
+        names = deployments.keys() & {workload} if workload else deployments
+        return tuple(_running(deployments[name]) for name in sorted(names))
 
     async def wipe(self, environment: str) -> None:
         """Delete every object; the environment itself, and the nodes' images, stay."""

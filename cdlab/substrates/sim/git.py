@@ -76,7 +76,7 @@ class SimGitRepository:
     async def annotate(self, revision: Revision, line: str) -> None:
         self.server.require("write", self.credentials)
         await self.server.spend("git_push")
-        if revision not in reachable(self.server.head):
+        if revision not in self.server.commits:
             raise RevisionNotFound(f"{self.name}: no commit '{revision}' to annotate")
         notes = self.server.notes
         text = f"{notes[revision]}\n{line}" if revision in notes else line

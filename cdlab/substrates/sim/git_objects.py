@@ -7,7 +7,7 @@ and servers share it. In: texts and commits. Out: commits, logs, merged texts. C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -26,6 +26,10 @@ class StoredCommit:
     summary: Commit
     parents: tuple[StoredCommit, ...]
     tree: Tree
+    tree_id: int
+    """What its content is named after."""
+    changed: frozenset[str]
+    """The files in which it differs from its first parent."""
     content: Content
     author: Principal
     time_us: int
@@ -50,36 +54,63 @@ def blob_id(text: str) -> str:
     return sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
-def content_of(tree: Tree) -> Content:
-    """The id of a tree: equal files, equal id. Not git's own, which has an object per folder."""
-    lines = "".join(f"{blob_id(tree[path])} {path}\0" for path in sorted(tree))
-    return Content(sha1(lines.encode()).hexdigest())
+@lru_cache(maxsize=8192)
+def _file_id(path: str, text: str) -> int:
+    return int.from_bytes(sha1(f"{blob_id(text)} {path}".encode()).digest(), "big")
+
+
+def _changed(tree: Tree, before: Tree) -> frozenset[str]:
+    """The files that are new, gone or of another text."""
+    found = [path for path, text in tree.items() if before.get(path) is not text]
+    gone = before.keys() - tree.keys()
+    return frozenset(path for path in (*found, *gone) if before.get(path) != tree.get(path))
+
+
+def _tree_id(tree: Tree, changed: Iterable[str], parent: StoredCommit | None) -> int:
+    """
+    The id of a tree: equal files, equal id. Not git's own, which has an object per folder.
+
+    An exclusive or over the files, so that a commit costs what it changes and not the whole tree.
+    """
+    number = parent.tree_id if parent else 0
+    for path in changed:
+        for texts in (parent.tree if parent else EMPTY, tree):
+            if path in texts:
+                number ^= _file_id(path, texts[path])
+    return number
 
 
 EMPTY: Tree = {}
-EMPTY_CONTENT = content_of(EMPTY)
+EMPTY_CONTENT = Content(sha1(b"0").hexdigest())
 
 
 def make_commit(
     tree: Tree, parents: tuple[StoredCommit, ...], message: str, author: Principal, time_us: int
 ) -> StoredCommit:
     """The same files, parents, message, author and time make the same commit, as in git."""
-    content = content_of(tree)
+    first = parents[0] if parents else None
+    changed = _changed(tree, first.tree if first else EMPTY)
+    tree_id = _tree_id(tree, changed, first)
+    content = Content(sha1(f"{tree_id:x}".encode()).hexdigest())
     ids = tuple(parent.summary.revision for parent in parents)
     text = f"{content}\n{' '.join(ids)}\n{author} {time_us}\n\n{message}"
     revision = Revision(sha1(text.encode()).hexdigest())
     generation = 1 + max((parent.generation for parent in parents), default=0)
     summary = Commit(revision, ids, message, time_us)
-    return StoredCommit(summary, parents, tree, content, author, time_us, generation)
+    return StoredCommit(
+        summary, parents, tree, tree_id, changed, content, author, time_us, generation
+    )
 
 
-def reachable(head: StoredCommit | None) -> dict[Revision, StoredCommit]:
-    """The commits that a head stands on, itself included."""
+def reachable(
+    head: StoredCommit | None, known: Container[Revision] = ()
+) -> dict[Revision, StoredCommit]:
+    """The commits that a head stands on, itself included, without what stands below known ones."""
     found: dict[Revision, StoredCommit] = {}
     pending = [head] if head else []
     while pending:
         commit = pending.pop()
-        if commit.revision not in found:
+        if commit.revision not in found and commit.revision not in known:
             found[commit.revision] = commit
             pending += commit.parents
     return found
@@ -118,8 +149,11 @@ def log_of(head: StoredCommit | None, path: str | None) -> list[StoredCommit]:
     shown = []
     seen = set()
     pending = [head] if head else []
+    is_file = head is not None and path in head.tree
     while pending:
         commit = pending.pop()
+        while is_file and len(commit.parents) == 1 and path not in commit.changed:
+            (commit,) = commit.parents
         if commit.revision in seen:
             continue
         seen.add(commit.revision)

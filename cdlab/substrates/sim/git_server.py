@@ -40,6 +40,8 @@ class GitServer:
         self.kernel = kernel
         self.costs = costs
         self.head: StoredCommit | None = None
+        self.commits: dict[Revision, StoredCommit] = {}
+        """Those that the head stands on, itself included."""
         self.notes: Mapping[Revision, str] = {}
         """Replaced and never changed, so that a clone may keep it."""
         self.reflog: list[RefUpdate] = []
@@ -85,9 +87,11 @@ class GitServer:
                     help="clone again and repeat the change, or push with force",
                 )
             kept = reachable(new)
-            gone = [each for key, each in reachable(old).items() if key not in kept]
+            gone = [each for key, each in self.commits.items() if key not in kept]
             lost = tuple(each.revision for each in newest_first(gone))
+            self.commits = kept
         self.head = new
+        self.commits |= reachable(new, known=self.commits)
         previous = old.revision if old else None
         moved = RefUpdate(previous, new.revision, self.kernel.now_us, principal, force, lost)
         self.reflog.append(moved)
