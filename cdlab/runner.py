@@ -26,6 +26,7 @@ from cdlab.model import Application, Microservice, Principal
 from cdlab.observed import Observed
 from cdlab.pipelines import Pipelines
 from cdlab.ports import Ports, Substrate
+from cdlab.random_streams import RandomStreams
 from cdlab.recorded_incidents import RecordedIncidents, Stoppable
 from cdlab.recorded_ports import recorded
 from cdlab.recording import Call, Recorder
@@ -126,7 +127,7 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         world.kernel.run(
             _play(world, scenario, recorder, story or STORIES[scenario.story]),
             name="story",
-            deadline_seconds=world.pace.deadline_seconds,
+            deadline_seconds=_deadline_seconds(world, scenario),
         )
         testimony = dict(world.witnesses())
     except Stalled as stalled:
@@ -139,6 +140,11 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         _clean_up(world)
     recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
     return Run(scenario, history, is_finished, evidence, testimony)
+
+
+def _deadline_seconds(world: World, scenario: Scenario) -> float:
+    """Looks that are far apart are waited for; four of them follow each other in no story."""
+    return world.pace.deadline_seconds + 4 * (scenario.variant.poll_interval_seconds or 0.0)
 
 
 def _clean_up(world: World) -> None:
@@ -230,6 +236,7 @@ def _start(
 
 def _story_settings(world: World, scenario: Scenario) -> StorySettings:
     poll = scenario.variant.poll_interval_seconds or 0.0
+    streams = RandomStreams(scenario.seed)
     return StorySettings(
         run=world.run,
         knobs=Knobs(
@@ -250,6 +257,8 @@ def _story_settings(world: World, scenario: Scenario) -> StorySettings:
         operation=scenario.operation,
         is_compatible=scenario.compatible,
         has_registry_loss=scenario.registry_lost,
+        spread_seconds=poll,
+        share=lambda what: streams.draw("moment", what, 0),
         attempt_seconds=world.pace.attempt_seconds,
         request_seconds=world.pace.request_seconds,
         steps=scenario.steps,

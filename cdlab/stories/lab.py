@@ -60,6 +60,11 @@ class StorySettings:
     """Whether the registry is lost together with the cluster."""
     observation_seconds: float = 900.0
     """How long to watch that the rollback stays. 900 s are three looks of Flux v1."""
+    spread_seconds: float = 0.0
+    """Within how long people do the next thing at random: an interval between looks that hints do
+    not shorten. Else whatever follows a look would always be as far from the next one."""
+    share: Callable[[str], float] = lambda what: 0.0
+    """How far into that the run's people are, 0 to 1, by what they do."""
     attempt_seconds: float = 21_600.0
     """When an attempt that has not succeeded counts as failed."""
     request_seconds: float = 0.1
@@ -113,6 +118,12 @@ class Lab:
         except TimeoutError:
             return False
         return True
+
+    async def random_moment(self, what: str) -> None:
+        """Let time pass until people do something, whenever the manager may look."""
+        if self.settings.spread_seconds:
+            share = self.settings.share(what)
+            await self.kernel.sleep(share * self.settings.spread_seconds)
 
     async def together(self, work: Sequence[Coroutine[Any, Any, Any]], what: str) -> None:
         """Do several things at once, and return when all are done."""

@@ -33,9 +33,11 @@ async def rollback(lab: Lab) -> None:
     # What never becomes Ready is promoted nowhere: it is rolled back where a push took it.
     where = lab.application.automated[-1] if lab.settings.bad in NEVER_SERVES else lab.production
     good = (await bootstrap(lab))[name]
+    await lab.random_moment("push")
     bad = await _ship_bad(lab, name, where)
     for number in range(lab.settings.commits_on_top):
         await ship(lab, name, Change(version=f"top-{number + 1}"))
+    await lab.random_moment("rollback")
     await back_and_watch(lab, name, where, wanted(lab, good, bad))
     if lab.settings.has_next_push:
         await _push_once_more(lab, name)
