@@ -16,6 +16,7 @@ from measuring import clocked, is_quick
 
 from cdlab import worlds
 from cdlab.history import History
+from cdlab.measures import measure
 from cdlab.model import Environment, Variant
 from cdlab.pod_timeline import contents, serving_at
 from cdlab.runner import Run
@@ -94,7 +95,7 @@ def main() -> None:
             took, run = clocked(partial(worlds.run, the_day(architecture, seed)))
             check(run)
             seconds.append(took)
-            measures.append(clocked(lambda run=run: run.measures)[0])  # type: ignore[misc]
+            measures.append(clocked(partial(measure, run.history))[0])
             events.append(len(run.history))
         spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
         print(

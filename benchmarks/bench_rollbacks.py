@@ -11,7 +11,7 @@ import cProfile
 import gc
 import pstats
 import tracemalloc
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -103,7 +103,7 @@ def print_speed(all_of_them: dict[str, Scenario]) -> None:
             f"{name:14} {1 / (each * in_a_run):9.0f} {in_a_run:7.0f} {each * 1e6:9.1f}"
             f" {each / loop:12.0f}"
         )
-    print(f"target         {TARGET_PER_SECOND:9} a second and core; a loop is {loop * 1e9:.0f} ns")
+    print(f"target         {TARGET_PER_SECOND:9} a second and core; a loop is {loop * 1e9:.1f} ns")
 
 
 def bytes_per_event(scenario: Scenario) -> float:
@@ -136,7 +136,7 @@ def profiled(scenario: Scenario) -> dict[Function, Any]:
     for seed in range(RUNS):
         complete(scenario, 1_000 + seed)
     profile.disable()
-    stats: dict[Function, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    stats: dict[Function, Any] = pstats.Stats(profile).stats
     return stats
 
 
@@ -155,31 +155,31 @@ class Shares:
 
     def __init__(self, stats: dict[Function, Any]) -> None:
         self.stats = stats
-        self._known: dict[Function, Counter[str]] = {}
+        self._known: dict[Function, dict[str, float]] = {}
 
-    def by_area(self) -> Counter[str]:
+    def by_area(self) -> dict[str, float]:
         """Area -> share of the whole."""
-        total: Counter[str] = Counter()
+        total: dict[str, float] = defaultdict(float)
         for function, (_, _, own, _, _) in self.stats.items():
             for area, share in self._owners(function).items():
-                total[area] += own * share  # type: ignore[assignment]
+                total[area] += own * share
         whole = sum(total.values())
-        return Counter({area: seconds / whole for area, seconds in total.items()})
+        return {area: total[area] / whole for area in (*AREAS, OTHER)}
 
-    def _owners(self, function: Function) -> Counter[str]:
+    def _owners(self, function: Function) -> dict[str, float]:
         """Area -> share of a function's own time, by the areas it was called from."""
         if function in self._known:
             return self._known[function]
         area = area_of(function[0])
-        owners = Counter({area or OTHER: 1.0})
-        self._known[function] = owners  # also where functions call each other in a circle
+        # Known before its callers are: functions may call each other in a circle.
+        owners = self._known[function] = {area or OTHER: 1.0}
         callers = self.stats[function][4]
         whole = sum(own for _, _, own, _ in callers.values())
         if area is None and whole > 0:
-            owners = Counter()
+            owners = defaultdict(float)
             for caller, (_, _, own, _) in callers.items():
                 for each, share in self._owners(caller).items():
-                    owners[each] += share * own / whole  # type: ignore[assignment]
+                    owners[each] += share * own / whole
             self._known[function] = owners
         return owners
 

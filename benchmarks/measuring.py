@@ -36,7 +36,7 @@ def clocked(work: Callable[[], T], *, has_collector: bool = True) -> tuple[float
 
 
 def loop_seconds() -> float:
-    """A turn of an empty loop of Python: the yardstick, about 20 ns on a free core of 2023."""
+    """A turn of an empty loop of Python: the yardstick for machines of different speed."""
 
     def loop() -> None:
         for _ in range(LOOPS):
