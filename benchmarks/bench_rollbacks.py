@@ -47,12 +47,17 @@ AREAS = {
     "cluster": ("substrates/sim/",),
     "architecture and manager": ("architectures/", "manager/", "releases", "pipelines"),
     "stories": ("stories/", "observed", "sample_services"),
+    "runner and garbage": ("runner", "worlds"),
     "measures": (
         "measures", "coupling", "divergence", "incidents", "independence", "influence",
         "manual_work", "rollback_time", "served", "pod_timeline", "grants",
     ),
 }  # fmt: skip
-"""Area -> how the names of its modules begin, below `cdlab/`. The first that fits holds."""
+"""
+Area -> how the names of its modules begin, below `cdlab/`. The first that fits holds.
+
+`worlds.py` turns the garbage collector on again, which then looks at all that a run has made.
+"""
 OTHER = "other"
 
 Function = tuple[str, int, str]
@@ -110,8 +115,8 @@ def bytes_per_event(scenario: Scenario) -> float:
     """
     The memory that is free again when histories are dropped, by tracemalloc.
 
-    So what they share with constants, caches and other histories' constants is not counted, and
-    what only they keep alive is: texts of files, names of pods.
+    What they share with constants and caches is not counted. What only they keep alive is: texts of
+    files, names of pods.
     """
     worlds.run(replace(scenario, seed=1_000))
     tracemalloc.start()
@@ -186,10 +191,10 @@ class Shares:
 
 def print_memory(all_of_them: dict[str, Scenario]) -> None:
     """A line for each architecture."""
-    print("\nbytes of history an event, free again when it is dropped (tracemalloc)")
+    print("\nbytes of an event of a history, free again when that is dropped (tracemalloc)")
     for name, scenario in all_of_them.items():
-        print(f"{name:14} {bytes_per_event(scenario):9.0f}")
-    print(f"target         {TARGET_BYTES:9}")
+        print(f"{name} bytes/event {bytes_per_event(scenario):10.0f}")
+    print(f"target {TARGET_BYTES:17}")
 
 
 def print_shares(all_of_them: dict[str, Scenario]) -> None:

@@ -188,9 +188,9 @@ class PodChange:
     pod: str
     phase: PodPhase
     image: ImageRef
-    """As the pod's spec names it."""
     digest: Digest | None = None
-    """Known from `started` on."""
+    node: str = ""
+    """Known from `scheduled` on, the digest from `started` on; the image as the spec names it."""
 
 
 OutcomeStatus = Literal["released", "skipped", "refused", "superseded", "failed", "not expressible"]

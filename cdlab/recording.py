@@ -119,6 +119,8 @@ class Recorder:
         """The observer of the substrate's pods. Pods act on nobody's behalf."""
         seq, now = len(self.history), self.kernel.now_us
         detail = {"workload": change.workload, "pod": change.pod, "image": str(change.image)}
+        if change.phase == "scheduled":
+            detail["node"] = change.node
         event = Event(
             seq,
             now,

@@ -88,6 +88,7 @@ MAY_IMPORT = {
     "cdlab/report/explanation.py": {"history", "model", "report", "rollback_time"},
     "cdlab/report/markdown.py": {"history", "measures", "report", "rollback_time"},
     "cdlab/rollback_time.py": {"history", "pod_timeline"},
+    "cdlab/calibration.py": {"history"},
     "cdlab/grants.py": {"model"},
     "cdlab/statistics.py": set(),
     "cdlab/paired.py": set(),

@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cdlab.cli import machine, outages, show, writing
+from cdlab.cli import calibrate, machine, outages, show, writing
 from cdlab.cli.output import (
     GREATEST_SEED,
     INTERNAL,
@@ -54,6 +54,7 @@ machine.add_to(app)
 writing.add_to(app)
 show.add_to(app)
 outages.add_to(app)
+calibrate.add_to(app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

@@ -142,6 +142,7 @@ class PodWatch:
                 phase,
                 rollouts.image_of(life.pod["spec"], workload),
                 rollouts.digest_of(life.pod, workload) if has_digest else None,
+                str(life.pod["spec"].get("nodeName", "")),
             )
             self._tell(change)
 

@@ -271,8 +271,9 @@ class Kubelet:
         if not self.observers:
             return
         owner = pod.owner
+        node = pod.node.name if pod.node else ""
         change = PodChange(
-            owner.environment, owner.workload, pod.name, phase, owner.image, pod.digest
+            owner.environment, owner.workload, pod.name, phase, owner.image, pod.digest, node
         )
         for observer in self.observers:
             observer(change)
