@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 MANIFEST = "kube-apiserver.yaml"
 MANIFESTS = "/etc/kubernetes/manifests"
+STEADY_LOOKS = 10
+"""Two a second: the kubelet may start or end an API server once more before it is at rest."""
 DOWN_SECONDS, UP_SECONDS = 30.0, 120.0
 """How long a box may take to stop, and to answer again."""
 REQUEST = (
@@ -124,7 +126,7 @@ class KindIncidents:
 
         def start() -> None:
             self._in_control_plane(f"mv /etc/kubernetes/{MANIFEST} {MANIFESTS}/{MANIFEST}")
-            _until(self._api_answers, UP_SECONDS, "the API server")
+            _until(self._api_stays, UP_SECONDS, "the API server")
             self._wait_for_nodes()
 
         self._in_control_plane(f"mv {MANIFESTS}/{MANIFEST} /etc/kubernetes/{MANIFEST}")
@@ -133,13 +135,23 @@ class KindIncidents:
         _until(self._is_api_server_gone, DOWN_SECONDS, "the end of the API server")
 
     def _is_api_server_gone(self) -> bool:
-        self._in_control_plane("pkill -KILL kube-apiserver || true")
-        time.sleep(0.5)
-        found = self._in_control_plane("crictl ps --quiet --name kube-apiserver")
-        return not found.strip() and not self._api_answers()
+        for _ in range(STEADY_LOOKS):
+            self._in_control_plane("pkill -KILL kube-apiserver || true")
+            time.sleep(0.5)
+            found = self._in_control_plane("pgrep -x kube-apiserver || true")
+            if found.strip() or self._api_answers():
+                return False
+        return True
 
     def _api_answers(self) -> bool:
         return _answers(lambda: self.substrate.administrator.call("GET", "/version"))
+
+    def _api_stays(self) -> bool:
+        for _ in range(STEADY_LOOKS):
+            time.sleep(0.5)
+            if not self._api_answers():
+                return False
+        return True
 
     def _wait_for_nodes(self) -> None:
         cluster = nodes.kind_cluster(self.settings)
