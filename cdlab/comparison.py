@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cdlab import worlds
+from cdlab.errors import CdlabError
 from cdlab.model import Environment, Variant
 from cdlab.paired import Pairing, paired
 from cdlab.runner import Run
 from cdlab.scenario import Scenario
 from cdlab.statistics import median, p95
+from cdlab.stories import NEEDED, WITHOUT_ROLLBACK
 
+AUTOMATED = (Environment("staging"), Environment("production"))
 SIMULATED_RUNS, REAL_RUNS = 200, 1
 SEEDS_WORTH_A_PROCESS = 20
 """Starting one costs as much as simulating a few seeds."""
@@ -150,37 +153,59 @@ class Comparison:
 
 
 def rows(story: str, *, profile: str, seed: int, **settings: Any) -> tuple[Row, ...]:
-    """Every variant that is compared, the article's first for each architecture."""
+    """
+    Every variant that is compared, the article's first for each architecture.
 
-    def row(architecture: str, variant: Variant, *, is_main: bool = False, **more: Any) -> Row:
-        scenario = Scenario(
-            architecture=architecture,
-            story=story,
-            profile=profile,
-            seed=seed,
-            variant=variant,
-            **{**settings, **more},
+    Raises:
+        CdlabError: The story says nothing without settings of its own.
+    """
+    if story in NEEDED:
+        needed = ", ".join(NEEDED[story])
+        raise CdlabError(
+            f'the story "{story}" needs {needed}, which a comparison cannot guess',
+            help=f"play scenario files with `cdlab run FILE`; see scenarios/*/{story}*.yaml",
         )
-        return Row(scenario, variant.label(), is_main)
+    base = Scenario(architecture="v1", story=story, profile=profile, seed=seed, **settings)
+    made: list[Row] = []
+    for label, architecture, variant, more in _compared(story):
+        scenario = replace(base, architecture=architecture, variant=variant, **more)
+        is_main = architecture not in [each.scenario.architecture for each in made]
+        made.append(Row(scenario, label, is_main))
+    return tuple(made)
 
+
+def _compared(story: str) -> list[tuple[str, str, Variant, dict[str, Any]]]:
+    """Label, architecture, variant and further settings of each row."""
+    push, command = Variant(), Variant(rollback="command")
+    polling = replace(command, poll_interval_seconds=60.0)
+    if story in WITHOUT_ROLLBACK:
+        gated = replace(push, is_gated=True)
+        return [
+            ("", "v1", push, {}),
+            ("gated", "v1", gated, {}),
+            ("", "v2", push, {}),
+            ("gated", "v2", gated, {}),
+            ("", "v3", command, {}),
+            ("poll 60 s", "v3", polling, {}),
+        ]
     no_cache, undo = Variant(has_build_cache=False), Variant(rollback="rollout-undo")
-    command = Variant(rollback="command")
-    automated = (Environment("staging"), Environment("production"))
-    return (
-        row("v1", Variant(), is_main=True),
-        row("v1", no_cache),
-        row("v1", Variant(rollback="force-push")),
-        row("v1", Variant(rollback="redeploy"), next_push=True),
-        row("v1", undo, next_push=True),
-        row("v2", Variant(), is_main=True),
-        row("v2", no_cache),
-        row("v2", Variant(rollback="config-revert"), next_push=True),
-        row("v2", undo, next_push=True),
-        row("v3", command, is_main=True),
-        row("v3", replace(command, poll_interval_seconds=60.0)),
-        row("v3", replace(command, has_hold=False), environments=automated),
-        row("v3", Variant(rollback="config-revert")),
-    )
+    by_hand = {"next_push": True}
+    found: list[tuple[str, Variant, dict[str, Any]]] = [
+        ("v1", push, {}),
+        ("v1", no_cache, {}),
+        ("v1", Variant(rollback="force-push"), {}),
+        ("v1", Variant(rollback="redeploy"), by_hand),
+        ("v1", undo, by_hand),
+        ("v2", push, {}),
+        ("v2", no_cache, {}),
+        ("v2", Variant(rollback="config-revert"), by_hand),
+        ("v2", undo, by_hand),
+        ("v3", command, {}),
+        ("v3", polling, {}),
+        ("v3", replace(command, has_hold=False), {"environments": AUTOMATED}),
+        ("v3", Variant(rollback="config-revert"), {}),
+    ]
+    return [(variant.label(), name, variant, more) for name, variant, more in found]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

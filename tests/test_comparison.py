@@ -17,10 +17,13 @@ from cdlab.comparison import (
     compare,
     rows,
 )
+from cdlab.errors import CdlabError
 from cdlab.history import History
 from cdlab.model import Variant
+from cdlab.report import findings, pairings, tables
 from cdlab.runner import Run
 from cdlab.scenario import Scenario
+from cdlab.stories import NEEDED, STORIES, WITHOUT_ROLLBACK
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +186,24 @@ def test_several_processes_find_what_one_finds() -> None:
     one = compare(runs=SEEDS_WORTH_A_PROCESS, seed=5)
     two = compare(runs=SEEDS_WORTH_A_PROCESS, seed=5, means=Means(processes=2))
     assert one.to_dict() == two.to_dict()
+
+
+@pytest.mark.parametrize("story", sorted(WITHOUT_ROLLBACK - set(NEEDED)))
+def test_a_story_without_rollback_is_compared_by_how_it_ends(story: str) -> None:
+    """Rows that say nothing of a rollback, one table of outcomes, and no times of a rollback."""
+    found = compare(story, runs=1)
+    names = [findings.row_name(each) for each in found.results]
+    assert names == ["V1", "V1 gated", "V2", "V2 gated", "V3", "V3 poll 60 s"]
+    (grid,) = tables.variants(found, is_wide=True)
+    assert [row[0] for row in grid.rows] == names
+    assert set(grid.columns[1:]) <= set(tables.OUTCOMES)
+    assert not tables.charts(found)
+    assert not pairings.pairings(found)
+
+
+@pytest.mark.parametrize("story", sorted(set(STORIES) & set(NEEDED)))
+def test_a_story_that_needs_settings_is_no_comparison(story: str) -> None:
+    """The message names what is missing, and what plays such stories."""
+    with pytest.raises(CdlabError, match=f"needs {NEEDED[story][0]}") as error:
+        rows(story, profile="lean-ci", seed=1)
+    assert "cdlab run FILE" in (error.value.help or "")

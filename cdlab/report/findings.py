@@ -210,8 +210,8 @@ def relapses(comparison: Comparison) -> list[Finding]:
 
 
 def row_name(result: Result) -> str:
-    """`V1 revert, cache`."""
-    return f"{result.row.scenario.architecture.upper()} {result.row.label}"
+    """`V1 revert, cache`; `V1` alone where nobody rolls back."""
+    return f"{result.row.scenario.architecture.upper()} {result.row.label}".rstrip()
 
 
 def not_expressible(comparison: Comparison) -> list[Finding]:

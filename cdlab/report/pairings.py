@@ -11,6 +11,7 @@ from cdlab.paired import Pairing
 from cdlab.report import findings, wording
 from cdlab.report.tables import Grid
 from cdlab.report.wording import NOTHING
+from cdlab.stories import WITHOUT_ROLLBACK
 
 TITLE = "Times as fast as V1, over runs that share their random numbers"
 COLUMNS = ("", "median", "95 % interval", "won", "p", "Cliff's δ")
@@ -19,7 +20,7 @@ COLUMNS = ("", "median", "95 % interval", "won", "p", "Cliff's δ")
 def pairings(comparison: Comparison) -> list[Grid]:
     """One row for each variant but V1's own."""
     found = comparison.against_v1()
-    if not found:
+    if not found or comparison.story in WITHOUT_ROLLBACK:
         return []
     results = {findings.row_name(each): each for each in comparison.results}
     rows = tuple((name, *_cells(found[name])) for name in results if name in found)

@@ -18,6 +18,7 @@ from cdlab.report import findings, wording
 from cdlab.report.timeline import Bar, shown_phases
 from cdlab.report.wording import NOTHING
 from cdlab.statistics import RUNS_FOR_P95, median, p95
+from cdlab.stories import WITHOUT_ROLLBACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +118,27 @@ EFFECTS: Mapping[str, Callable[[_Line], str]] = {
 }
 
 
+OUTCOMES: Mapping[str, Callable[[_Line], str]] = {
+    "lead\ntime": _lead,
+    "to its\nend": _counted("is_finished"),
+    "requests\ndropped": _counted("requests_dropped"),
+    "repo and\ncluster differ": _counted("ssot_divergence_maximum"),
+    "unmet\nneeds": _counted("incompatible_seconds"),
+}
+"""For stories in which nobody rolls back."""
+
+
 def variants(comparison: Comparison, *, is_wide: bool) -> list[Grid]:
     """A row per variant: one grid where there is room, else times and effects below each other."""
+    lines = _lines(comparison)
+    if comparison.story in WITHOUT_ROLLBACK:
+        return [_variant_grid("How the story ends in each variant", OUTCOMES, lines, is_wide)]
     parts = {"Each variant: rollback time, and what a rollback does": {**TIMES, **EFFECTS}}
     if not is_wide:
         parts = {
             "Rollback time of each variant": dict(TIMES),
             "What a rollback does": dict(EFFECTS),
         }
-    lines = _lines(comparison)
     grids = [_variant_grid(title, columns, lines, is_wide) for title, columns in parts.items()]
     return [grid for grid in grids if len(grid.columns) > 1]
 
@@ -200,6 +213,8 @@ NAMES = {"ci": "CI"}
 
 def charts(comparison: Comparison) -> dict[str, list[Bar]]:
     """Title -> bars on one axis: with a warm build cache, and without any."""
+    if comparison.story in WITHOUT_ROLLBACK:
+        return {}
     of_which = ": the run nearest the median" if len(comparison.results[0].runs) > 1 else ""
     timed = [result for result in comparison.results if result.phases()]
     v3 = [result for result in timed if _is(result, "v3")]
@@ -242,7 +257,8 @@ def _phase_cell(value: float) -> str:
 def notes(comparison: Comparison) -> list[str]:
     """What has to be said about the numbers of the first table."""
     count = len(comparison.results[0].runs)
-    said = _legend(count) if variants(comparison, is_wide=True) else []
+    is_rollback = comparison.story not in WITHOUT_ROLLBACK
+    said = _legend(count, is_rollback=is_rollback) if variants(comparison, is_wide=True) else []
     for result in comparison.results:
         if findings.censored(result):
             said.append(
@@ -253,14 +269,23 @@ def notes(comparison: Comparison) -> list[str]:
     return said
 
 
-def _legend(count: int) -> list[str]:
-    said = [
-        "Seconds. Rollback: from asking until every replica is Ready on the known-good content. "
-        "Lead time: from the push until the bad release is Ready in the first environment. "
-        "Against V1: median of the paired ratios. Boxes: kinds of box a rollback writes / writes "
-        "or runs. Good digest, others hit: shares. Rewr. / lost: history rewrites / good commits "
-        "lost. Bold: the article's variants.",
-    ]
+LEGEND = (
+    "Seconds. Rollback: from asking until every replica is Ready on the known-good content. "
+    "Lead time: from the push until the bad release is Ready in the first environment. "
+    "Against V1: median of the paired ratios. Boxes: kinds of box a rollback writes / writes "
+    "or runs. Good digest, others hit: shares. Rewr. / lost: history rewrites / good commits "
+    "lost. Bold: the article's variants."
+)
+LEGEND_WITHOUT_ROLLBACK = (
+    "Seconds. Lead time: from the push until it is Ready in the first environment. To its end: "
+    "whether the story came to it within its deadline. Repo and cluster differ: the largest share "
+    "of workloads at one time. Unmet needs: time in which a service ran without a version it "
+    "needs. Bold: the article's variants."
+)
+
+
+def _legend(count: int, *, is_rollback: bool) -> list[str]:
+    said = [LEGEND if is_rollback else LEGEND_WITHOUT_ROLLBACK]
     if count < RUNS_FOR_P95:
         said.append(
             f"{wording.count(count, 'run')} a row: no p95 below {RUNS_FOR_P95} runs"

@@ -19,6 +19,7 @@ __all__ = [
     "OPERATIONS",
     "SETTINGS_OF",
     "STORIES",
+    "WITHOUT_ROLLBACK",
     "Lab",
     "Story",
     "StorySettings",
@@ -45,6 +46,10 @@ STORIES: Mapping[str, Story] = {
     "steps": steps.steps,
 }
 
+WITHOUT_ROLLBACK: frozenset[str] = frozenset(
+    name for name, story in STORIES.items() if story.__module__ != rollbacks.__name__
+)
+"""Where how a rollback is done makes no difference."""
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
     "next_push": ("rollback",),
     "merge": ("rollback",),
