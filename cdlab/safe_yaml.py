@@ -19,6 +19,7 @@ SIZE_LIMIT_BYTES = 1024 * 1024
 """etcd accepts 1.5 MiB for one object; a text that a person wrote is far smaller."""
 DEPTH_LIMIT = 50
 """A Deployment with every field set nests about 15 levels."""
+TOO_DEEP = f"nested more than {DEPTH_LIMIT} levels deep"
 NODE_LIMIT = 100_000
 """Values of one file, each alias counted with all that it stands for."""
 CACHED_FILES = 256
@@ -67,7 +68,8 @@ def composed(text: str) -> Composed:
         return _composed(text, path, is_tame=is_tame)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        what = f"not valid YAML: {error.problem or error.context}"
+        problem = f"not valid YAML: {error.problem or error.context}"
+        what = TOO_DEEP if "maximum nesting" in problem else problem  # libyaml's own limit
         raise ManifestError(path, mark.line + 1 if mark else 1, what) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -199,7 +201,7 @@ def _guard(text: str, path: str) -> None:
             if anchor:
                 sizes[anchor] = count - before
         if len(opened) > DEPTH_LIMIT:
-            what = f"nested more than {DEPTH_LIMIT} levels deep"
+            what = TOO_DEEP
         if count > NODE_LIMIT:
             what = f"more than {NODE_LIMIT} values, aliases expanded"
         if what:
