@@ -3,8 +3,10 @@ What people have to do by hand: the steps of a deploy, a rollback and a promotio
 
 A *step* is what somebody does in one go: a write, an apply or a decision of a developer, operator
 or user. The same command from the same repository counts once however many environments or files
-it goes to, because a shell loop or `apply -R` does that. Where nobody did anything by hand and a
-program acted, the command that told it to is the step. Looking, waiting and local commits are none.
+it goes to, because a shell loop or `apply -R` does that. To approve a gate is one, and to have CI
+run a step again, which shows as a write of CI outside any run of a pipeline. Where nobody did
+anything by hand and a program acted, the command that told it to is the step. Looking, waiting and
+local commits are none.
 """
 
 from __future__ import annotations
@@ -21,11 +23,15 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
     """How many steps people took in a cone."""
     source: dict[str, str] = {}
     taken: set[tuple[str, ...]] = set()
-    is_told = False
-    for event in cone:
+    is_told = is_run_again = False
+    events = list(cone)
+    has_run = any(event.kind == "PipelineRunStarted" for event in events)
+    for event in events:
         who, about = event.principal, event.detail.get("workload") or event.resource
         if event.kind == "RepositoryCloned":
             source[who] = event.resource
+        elif event.kind == "GateApproved":
+            taken.add((who, event.kind, event.detail["environment"]))
         elif event.op not in (*WRITES, *EXECUTES):
             continue
         elif who in PEOPLE:
@@ -33,7 +39,8 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
             taken.add((who, event.kind, source.get(who, about) if is_applied else about))
         else:
             is_told = True
-    return len(taken) or int(is_told)
+            is_run_again |= who == "ci" and event.op == "apply" and not has_run
+    return len(taken) + is_run_again or int(is_told)
 
 
 def manual_steps(history: History) -> dict[str, int | None]:

@@ -1,13 +1,13 @@
 """
 The nouns of the article as values.
 
-Everything here is frozen, compares by content and knows no port. Architectures, substrates, stories
-and measures all speak in these words; `docs/glossary.md` gives their meaning.
+They are frozen, compare by content and know no port. `docs/glossary.md` gives their meaning.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NewType, get_args
 
 Revision = NewType("Revision", str)
@@ -64,7 +64,7 @@ class Environment:
     """Whether a new image is released with no further decision. V3, and V1 and V2 when gated."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Application:
     """All microservices and all environments, in the order in which they are shipped to."""
 
@@ -81,9 +81,10 @@ class Application:
         """The environments that a push reaches with no further decision."""
         return tuple(each.name for each in self.environments if each.is_automated)
 
-    def microservice(self, name: str) -> Microservice:
-        """Look one up by name. A name that is not there is a programming error."""
-        return next(each for each in self.microservices if each.name == name)
+    @cached_property
+    def image_repositories(self) -> dict[str, str]:
+        """Microservice -> where its images live."""
+        return {each.name: each.image_repository for each in self.microservices}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +281,7 @@ class Variant:
             parts.append("cache" if self.has_build_cache else "no cache")
         if self.poll_interval_seconds is not None:
             parts.append(f"poll {self.poll_interval_seconds:g} s")
-        if not self.has_hold:
-            parts.append("no hold")
+        parts += [] if self.has_hold else ["no hold"]
         return ", ".join(parts)
 
 

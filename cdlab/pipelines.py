@@ -57,7 +57,9 @@ class Pipelines:
         self.executors = kernel.resource("a CI executor", executors)
         self._events: dict[tuple[str, Revision], Event] = {}
         self._seen: dict[str, Revision | None] = dict.fromkeys(ports.code_repos)
-        self._actors: list[Actor] = []
+        self._watches: list[Actor] = []
+        self._runs: dict[int, Actor] = {}
+        self._count = 0
         self.is_stopped = False
 
     def start(self) -> None:
@@ -65,7 +67,7 @@ class Pipelines:
         self.is_stopped = False
         for name in self.ports.code_repos:
             watch = self.kernel.spawn(self._watch(name), name=f"CI for {name}")
-            self._actors.append(watch)
+            self._watches.append(watch)
 
     def stop(self) -> None:
         """
@@ -74,9 +76,10 @@ class Pipelines:
         `start` goes on with the pushes that were not seen; runs that were cut off stay cut off.
         """
         self.is_stopped = True
-        for actor in self._actors:
+        for actor in (*self._watches, *self._runs.values()):
             actor.cancel()
-        self._actors.clear()
+        self._watches.clear()
+        self._runs.clear()
 
     def steps_by_hand(self, ports: Ports) -> Ports:
         """The ports of CI for a step that a person has it run again: refused while it is down."""
@@ -98,10 +101,11 @@ class Pipelines:
                 await self.kernel.sleep(PAUSE_SECONDS)
                 continue
             self._seen[name] = pushed
-            run = self.kernel.spawn(self._run(name, pushed), name=f"pipeline {name} {pushed[:7]}")
-            self._actors = [each for each in self._actors if not each.done] + [run]
+            self._count += 1
+            run = self._run(name, pushed, self._count)
+            self._runs[self._count] = self.kernel.spawn(run, name=f"pipeline {name} {pushed[:7]}")
 
-    async def _run(self, name: str, revision: Revision) -> None:
+    async def _run(self, name: str, revision: Revision, number: int) -> None:
         self.log.pipeline_changed("PipelineRunQueued", name, revision, "")
         async with self.executors:
             self.log.pipeline_changed("PipelineRunStarted", name, revision, "")
@@ -117,6 +121,7 @@ class Pipelines:
                     because = "CI was stopped"
                 if because is not None:  # else the whole run is over, and CI with it
                     self._end(name, revision, because)
+        self._runs.pop(number, None)
 
     def _end(self, name: str, revision: Revision, because: str) -> None:
         kind = "PipelineRunFailed" if because else "PipelineRunFinished"

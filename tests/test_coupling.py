@@ -235,6 +235,29 @@ def test_a_gate_keeps_a_push_out_of_production(
     assert found["code_coupling"] == 3 / 4  # two deploys and the rollback of four requests
 
 
+@pytest.mark.parametrize(
+    ("architecture", "variant", "count"),
+    [
+        ("v1", Variant(is_gated=True), 2),  # the push, and the gate before production
+        ("v2", Variant(is_gated=True), 2),
+        ("v1", Variant(rollback="redeploy"), 1),  # CI's deploy step, run again
+        ("v2", Variant(rollback="config-revert"), 2),  # a commit, and CI's apply, run again
+        ("v3", Variant(rollback="config-revert"), 1),  # the manager applies what is committed
+        ("v1", Variant(rollback="rollout-undo"), 1),
+    ],
+    ids=str,
+)
+def test_the_steps_of_a_rollback_by_hand(
+    measures: Callable[..., Measures], architecture: str, variant: Variant, count: int
+) -> None:
+    """Every push, command and approval of a rollback of production is a step."""
+    automated = 1 if architecture == "v3" or variant.is_gated else 2
+    found = measures(
+        architecture, variant=variant, environments=places(2, automated), next_push=True
+    )
+    assert found["manual_steps"]["rollback"] == count
+
+
 def test_the_config_repo_lies_after_an_undo_and_otherwise_for_a_rollout(
     measures: Callable[..., Measures],
 ) -> None:

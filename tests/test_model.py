@@ -44,11 +44,11 @@ def test_an_image_reference_is_written_as_it_was_read(text: str) -> None:
     assert str(ImageRef.parse(text)) == text
 
 
-def test_a_microservice_is_found_by_its_name() -> None:
-    """The application answers with the microservice of exactly that name."""
+def test_an_image_repository_is_found_by_the_name_of_its_microservice() -> None:
+    """The application answers with the repository of exactly that name."""
     users, front_end = Microservice("users", "r/users"), Microservice("front-end", "r/front-end")
     application = Application((front_end, users), (Environment("staging"),))
-    assert application.microservice("users") is users
+    assert application.image_repositories["users"] == "r/users"
 
 
 def test_an_environment_is_automated_unless_it_says_otherwise() -> None:

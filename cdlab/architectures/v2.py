@@ -117,4 +117,4 @@ class V2:
 
     def image(self, name: str, revision: Revision) -> ImageRef:
         """The image of a commit: its tag is the commit's SHA-1."""
-        return ImageRef(self.application.microservice(name).image_repository, tag=revision)
+        return ImageRef(self.application.image_repositories[name], tag=revision)

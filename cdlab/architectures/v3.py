@@ -44,7 +44,7 @@ class ContinuousIntegration:
 
     def image(self, name: str, revision: Revision) -> ImageRef:
         """The image of a commit: its tag is the commit's SHA-1."""
-        return ImageRef(self.application.microservice(name).image_repository, tag=revision)
+        return ImageRef(self.application.image_repositories[name], tag=revision)
 
 
 class ReleaseManager:
@@ -81,7 +81,7 @@ class ReleaseManager:
             environment=environment,
             user="automation",
             tags=tags,
-            repository=self.application.microservice(name).image_repository,
+            repository=self.application.image_repositories[name],
         )
         return await self.release(request)
 

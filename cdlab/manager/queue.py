@@ -78,6 +78,8 @@ class ReleaseQueue:
         self._count = 0
         self._arrived = kernel.signal("a release request")
         self._confirming: dict[tuple[str, str], Actor] = {}
+        self._unapplied: dict[tuple[str, str], tuple[_Request, Outcome]] = {}
+        """Releases that a sync has to apply, by environment and workload."""
         self._actors: list[Actor] = []
         self._own: set[Revision] = set()
         """Commits of its own, which were applied already."""
@@ -98,6 +100,7 @@ class ReleaseQueue:
             actor.cancel()
         self._actors.clear()
         self._confirming.clear()
+        self._unapplied.clear()
         for request in self._requests:
             request.done.set(STOPPED)
         self._requests.clear()
@@ -169,7 +172,11 @@ class ReleaseQueue:
     async def _sync(self, revision: Revision | None) -> Outcome:
         if revision in self._own:
             return Outcome("skipped", "its own release")
-        return await self.manager.sync()
+        outcome = await self.manager.sync()
+        for late in self._unapplied.values():  # applied now: its health is worth asking for
+            self._confirm(*late)
+        self._unapplied.clear()
+        return outcome
 
     async def _repeat(self) -> None:
         await self.kernel.sleep(FIRST_PAUSE_SECONDS)
@@ -202,8 +209,10 @@ class ReleaseQueue:
             try:
                 outcome = await self._attempt(request)
                 if outcome.is_released and outcome.image:
+                    self._unapplied.pop((request.environment, request.workload), None)
                     self._confirm(request, outcome)
                 if not outcome.is_applied:
+                    self._unapplied[request.environment, request.workload] = request, outcome
                     self.kernel.spawn(self._repeat(), name="repeats an apply")
             finally:
                 request.done.set(outcome)

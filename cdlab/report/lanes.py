@@ -59,6 +59,7 @@ INSTANTS = frozenset(
     {
         "IntentDeclared",
         "Decided",
+        "GateApproved",
         "OutageAttempted",
         "PodsMissing",
         "PodsRestored",

@@ -205,6 +205,7 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "RolloutUndone": lambda e: f"undoes the rollout of {e.detail['workload']} in {e.resource}",
     "EnvironmentWiped": lambda e: f"deletes every workload of {e.resource}",
     "Decided": _decision,
+    "GateApproved": lambda e: f"approve the gate before {e.detail['environment']}",
     "PromotionRefused": _answer,
     "RollbackRefused": _answer,
     "RollbackSeen": lambda e: f"see the good {e.resource} on every replica",

@@ -7,22 +7,18 @@ that somebody asks for is declared as an intent.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from cdlab import sample_services
-from cdlab.errors import ClusterUnavailable, PushRejected, RepositoryUnavailable, StoryFailed
+from cdlab.errors import NothingToCommit, StoryFailed
 from cdlab.model import Content, ImageRef, Outcome, Revision, RollbackRequest
 from cdlab.releases import config_path
 from cdlab.stories.lab import BAD_COLOUR, GOOD, GOOD_COLOUR, Lab, Shipped
+from cdlab.stories.trying_again import insisting, patiently
 
-T = TypeVar("T")
-PUSH_ATTEMPTS = 10
-"""After so many lost races people give up, too."""
-PATIENCE_SECONDS = 30.0
-"""Until somebody tries a command again that a server did not answer. A guess."""
 MESSAGE = "it serves wrong content"
 
 
@@ -49,7 +45,9 @@ async def bootstrap(lab: Lab) -> dict[str, Shipped]:
     sources = {each.name: _source(lab, each.name) for each in lab.application.microservices}
     shipped = {}
     with lab.recorder.intent("bootstrap"):
-        await lab.delivery.prepare({n: files["service.yaml"] for n, files in sources.items()})
+        written = {name: files["service.yaml"] for name, files in sources.items()}
+        with suppress(NothingToCommit):  # a push that got no answer had come through
+            await patiently(lab, lambda: lab.delivery.prepare(written))
         for name, files in sources.items():
             if lab.architecture.has_config_repo:
                 del files["service.yaml"]
@@ -63,11 +61,7 @@ async def bootstrap(lab: Lab) -> dict[str, Shipped]:
 async def _first(lab: Lab, name: str, commit: Shipped) -> None:
     """One team sees its first version run everywhere, by hand where that is how it goes."""
     await lab.pipelines.finished(commit.revision)
-    for _ in range(PUSH_ATTEMPTS):
-        with suppress(ClusterUnavailable, RepositoryUnavailable):
-            await lab.delivery.first_deployment(name)
-            break
-        await lab.kernel.sleep(PATIENCE_SECONDS)
+    await patiently(lab, lambda: lab.delivery.first_deployment(name))
     await deliver(lab, name, commit.content)
 
 
@@ -110,14 +104,6 @@ async def _commit_and_push(lab: Lab, name: str, changes: Sequence[Change]) -> tu
     report = await checkout.push()
     revisions = tuple(c.revision for c in checkout.log() if c.revision not in before)
     return Shipped(report.revision, checkout.content, revisions), is_bad
-
-
-async def insisting(work: Callable[[], Awaitable[T]]) -> T:
-    """Do something that ends in a push; whose push is rejected clones and does it again."""
-    for _ in range(PUSH_ATTEMPTS - 1):
-        with suppress(PushRejected):
-            return await work()
-    return await work()
 
 
 def _edited(files: Mapping[str, str], change: Change) -> dict[str, str]:
@@ -238,6 +224,7 @@ async def _approve(
         if not each.is_automated:
             await lab.until_serves(name, before, content)
             await promote(lab, name, before, each.name, is_declared=False)
+            lab.recorder.mark("GateApproved", name, detail={"environment": each.name})
         if each.name == environment:
             return
         before = each.name

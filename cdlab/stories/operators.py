@@ -18,7 +18,7 @@ async def out_of_band(lab: Lab) -> None:
     name, production = lab.workload, lab.production
     good = (await bootstrap(lab))[name]
     shipped = await ship(lab, name, Change(version=NEXT))
-    repository = lab.application.microservice(name).image_repository
+    repository = lab.application.image_repositories[name]
     back = Wanted(good=good.content, bad=shipped.content, bad_revisions=shipped.revisions)
     before = lab.observed.pods(name, production)
     await set_image(lab, name, production, ImageRef(repository, tag=good.revision), back)

@@ -116,7 +116,7 @@ class Telling:
 
     async def set_image(self, microservice: str, environment: str, version: str) -> None:
         """Use `kubectl set image` past everything else."""
-        repository = self.lab.application.microservice(microservice).image_repository
+        repository = self.lab.application.image_repositories[microservice]
         image = ImageRef(repository, tag=self.shipped[microservice, version].revision)
         await set_image(self.lab, microservice, environment, image, Wanted())
 

@@ -142,7 +142,7 @@ class World:
 
     def ref(self, tag: str, *, microservice: str = "users") -> ImageRef:
         """An image reference in this world's registry."""
-        return ImageRef(self.application.microservice(microservice).image_repository, tag)
+        return ImageRef(self.application.image_repositories[microservice], tag)
 
 
 def _substrate(name: str) -> tuple[str, Kernel, Substrate]:

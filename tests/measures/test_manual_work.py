@@ -22,6 +22,7 @@ def by_hand(told: Any, *calls: tuple[str, str, str, str, str]) -> Any:
 
 CLONE = ("RepositoryCloned", "code-repo", "read")
 APPLY = ("ManifestsApplied", "environment", "apply")
+RUN = ("ci", "PipelineRunStarted", "ci", "exec", "users")
 PUSH = ("CommitPushed", "code-repo", "write")
 
 
@@ -44,6 +45,9 @@ PUSH = ("CommitPushed", "code-repo", "write")
         # A command to a program is a step, however much it then does.
         ([("manager", "Decided", "manager", "decide", "prod"), ("manager", *APPLY, "prod")], 1),
         ([("ci", *APPLY, "staging"), ("ci", *APPLY, "prod")], 1),
+        # CI's own step, run again by a person after a commit of theirs; not so after a pipeline's.
+        ([("operator", *PUSH, "config"), ("ci", *APPLY, "prod")], 2),
+        ([("developer", *PUSH, "users"), RUN, ("ci", *APPLY, "prod")], 1),
         # One source goes to all environments in one go, two sources do not.
         (
             [("operator", *CLONE, "config")]

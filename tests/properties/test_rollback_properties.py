@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from cdlab.architectures import ARCHITECTURES
 from cdlab.coupling import WRITES
+from cdlab.fault_plans import CATALOGUE
 from cdlab.grants import grants_of
 from cdlab.model import Environment, Variant
 from cdlab.scenario import Scenario
@@ -58,11 +59,30 @@ def variants(draw: st.DrawFn, architecture: str) -> Variant:
     return Variant(rollback=rollback, has_build_cache=draw(st.booleans()))
 
 
-@few
-@given(scenarios("v3"))
-def test_the_cone_of_a_v3_rollback_has_no_code_no_ci_and_no_registry(what: Scenario) -> None:
+@st.composite
+def fault_plans(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """
+    Up to three faults that a rollback by a manager could meet, each at one or two calls.
+
+    None that fails a pipeline: what was never shipped is not rolled back.
+    """
+    of_pipelines = ("build", "code", "registry-down")
+    names = st.sampled_from([each for each in CATALOGUE if not each.startswith(of_pipelines)])
+    fault = st.fixed_dictionaries(
+        {"what": names, "nth": st.integers(1, 2), "times": st.integers(1, 2)},
+        optional={"during": st.just("rollback"), "seconds": st.just(20.0)},
+    )
+    return draw(st.lists(fault, max_size=3))
+
+
+@settings(few, max_examples=40)
+@given(scenarios("v3"), fault_plans())
+def test_the_cone_of_a_v3_rollback_has_no_code_no_ci_and_no_registry(
+    what: Scenario, faults: list[dict[str, Any]]
+) -> None:
     """It writes the config repo and the environment, builds nothing, and stays rolled back."""
-    found = run(what)
+    found = run(replace(what, faults=tuple(faults)))
+    assert found.is_finished
     cone = found.history.cone("rollback-1")
     assert {each.component for each in cone if each.op in WRITES} == {"config-repo", "environment"}
     assert not [each for each in cone if each.component in ("code-repo", "ci", "registry")]

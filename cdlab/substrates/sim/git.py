@@ -8,7 +8,7 @@ not every one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from posixpath import normpath
@@ -26,6 +26,7 @@ from cdlab.substrates.sim.git_objects import (
     EMPTY_CONTENT,
     StoredCommit,
     Tree,
+    folders_of,
     log_of,
     make_commit,
     reachable,
@@ -95,6 +96,8 @@ class Checkout:
         self._notes = server.notes
         self._head = server.head
         self._files: dict[str, str] | None = None
+        self._written: set[str] = set()
+        self._new_folders: set[str] = set()
 
     @property
     def _committed(self) -> Tree:
@@ -130,14 +133,19 @@ class Checkout:
             raise FileMissing(f"{self.server.name}: '{path}' is not a path inside the checkout")
         tree = self._tree
         if clean not in tree:
-            above = {clean[:end] for end, letter in enumerate(clean) if letter == "/"}
-            if any(each in above or each.startswith(f"{clean}/") for each in tree):
+            above = folders_of(clean)
+            if self._is_folder(clean) or any(each in tree for each in above):
                 raise FileMissing(f"{self.server.name}: '{path}' is in the way of another path")
+            self._new_folders.update(above)
         elif tree[clean] == text:
             return
         if self._files is None:
             self._files = dict(tree)
         self._files[clean] = text
+        self._written.add(clean)
+
+    def _is_folder(self, path: str) -> bool:
+        return path in self._new_folders or (self._head is not None and path in self._head.folders)
 
     def log(self, path: str | None = None) -> Sequence[Commit]:
         clean = None if path is None else _safe(path.rstrip("/")) or path
@@ -158,14 +166,21 @@ class Checkout:
             raise RevisionNotFound(f"{self.server.name}: there is no commit '{revision}'")
         return found
 
-    def _make(self, tree: Tree, parents: tuple[StoredCommit, ...], message: str) -> StoredCommit:
-        now, author = self.server.kernel.now_us, self.credentials.principal
-        made = make_commit(tree, parents, message, author, now)
+    def _make(
+        self,
+        tree: Tree,
+        parents: tuple[StoredCommit, ...],
+        message: str,
+        among: Iterable[str] | None = None,
+    ) -> StoredCommit:
+        by = self.credentials.principal, self.server.kernel.now_us
+        made = make_commit(tree, parents, message, by, among)
         self._made[made.revision] = made
         return made
 
     def _go_to(self, commit: StoredCommit) -> Revision:
         self._head, self._files = commit, None
+        self._written, self._new_folders = set(), set()
         return commit.revision
 
     def _parents(self) -> tuple[StoredCommit, ...]:
@@ -182,7 +197,7 @@ class Checkout:
         if self._files is None or self._files == self._committed:
             raise NothingToCommit(f"{self.server.name}: nothing to commit for '{message}'")
         await self.server.spend("git_commit")
-        return self._go_to(self._make(self._files, self._parents(), message))
+        return self._go_to(self._make(self._files, self._parents(), message, self._written))
 
     async def revert(self, revision: Revision, mainline: int | None = None) -> Revision:
         commit = self._find(revision)
@@ -223,18 +238,19 @@ class Checkout:
         if self._head is None:
             raise RevisionNotFound(f"{self.server.name}: there is no commit yet to merge into")
         self._require_clean("merge")
-        base, self._files = self._head, None
+        base = self._head
+        self._go_to(base)
         try:
             for path, text in files.items():
                 self.write(path, text)
-            branch_tree = self._files
+            branch_tree, written = self._files, self._written
         finally:
-            self._files = None
+            self._go_to(base)
         if branch_tree is None:
             raise NothingToCommit(f"{self.server.name}: nothing to merge for '{message}'")
         await self.server.spend("git_commit")
-        branch = self._make(branch_tree, (base,), message)
-        return self._go_to(self._make(branch_tree, (base, branch), message))
+        branch = self._make(branch_tree, (base,), message, written)
+        return self._go_to(self._make(branch_tree, (base, branch), message, written))
 
     async def push(self, *, force: bool = False) -> PushReport:
         self.server.require("write", self.credentials)

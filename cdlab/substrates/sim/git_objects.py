@@ -30,6 +30,8 @@ class StoredCommit:
     """What its content is named after."""
     changed: frozenset[str]
     """The files in which it differs from its first parent."""
+    folders: frozenset[str]
+    """Every folder of the tree."""
     content: Content
     author: Principal
     time_us: int
@@ -59,11 +61,23 @@ def _file_id(path: str, text: str) -> int:
     return int.from_bytes(sha1(f"{blob_id(text)} {path}".encode()).digest(), "big")
 
 
-def _changed(tree: Tree, before: Tree) -> frozenset[str]:
-    """The files that are new, gone or of another text."""
-    found = [path for path, text in tree.items() if before.get(path) is not text]
-    gone = before.keys() - tree.keys()
-    return frozenset(path for path in (*found, *gone) if before.get(path) != tree.get(path))
+def _changed(tree: Tree, before: Tree, among: Iterable[str] | None) -> frozenset[str]:
+    """The files that are new, gone or of another text; *among* names all that can be."""
+    paths = {*tree, *before} if among is None else among
+    return frozenset(path for path in paths if before.get(path) != tree.get(path))
+
+
+def folders_of(path: str) -> list[str]:
+    """The folders that a file stands in, the outermost first."""
+    return [path[:end] for end, letter in enumerate(path) if letter == "/"]
+
+
+def _folders(tree: Tree, changed: Iterable[str], before: StoredCommit | None) -> frozenset[str]:
+    is_smaller = not all(path in tree for path in changed)
+    known = before.folders if before and not is_smaller else frozenset()
+    paths = changed if before and not is_smaller else tree
+    new = {folder for path in paths for folder in folders_of(path)}
+    return known if new <= known else known | new
 
 
 def _tree_id(tree: Tree, changed: Iterable[str], parent: StoredCommit | None) -> int:
@@ -85,11 +99,21 @@ EMPTY_CONTENT = Content(sha1(b"0").hexdigest())
 
 
 def make_commit(
-    tree: Tree, parents: tuple[StoredCommit, ...], message: str, author: Principal, time_us: int
+    tree: Tree,
+    parents: tuple[StoredCommit, ...],
+    message: str,
+    by: tuple[Principal, int],
+    among: Iterable[str] | None = None,
 ) -> StoredCommit:
-    """The same files, parents, message, author and time make the same commit, as in git."""
+    """
+    The same files, parents, message, author and time in µs make the same commit, as in git.
+
+    *among* names the only files that can differ from the first parent's, so that they alone are
+    compared.
+    """
+    author, time_us = by
     first = parents[0] if parents else None
-    changed = _changed(tree, first.tree if first else EMPTY)
+    changed = _changed(tree, first.tree if first else EMPTY, among)
     tree_id = _tree_id(tree, changed, first)
     content = Content(sha1(f"{tree_id:x}".encode()).hexdigest())
     ids = tuple(parent.summary.revision for parent in parents)
@@ -97,8 +121,9 @@ def make_commit(
     revision = Revision(sha1(text.encode()).hexdigest())
     generation = 1 + max((parent.generation for parent in parents), default=0)
     summary = Commit(revision, ids, message, time_us)
+    folders = _folders(tree, changed, first)
     return StoredCommit(
-        summary, parents, tree, tree_id, changed, content, author, time_us, generation
+        summary, parents, tree, tree_id, changed, folders, content, author, time_us, generation
     )
 
 
