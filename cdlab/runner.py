@@ -161,6 +161,20 @@ def _settings(world: World, scenario: Scenario) -> dict[str, Any]:
 
 
 async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Story) -> None:
+    await story(await assemble(world, scenario, recorder))
+
+
+async def assemble(
+    world: World,
+    scenario: Scenario,
+    recorder: Recorder,
+    around: Callable[[Ports], Ports] = lambda ports: ports,
+) -> Lab:
+    """
+    Make the boxes of a scenario in a world and put everybody to work; nothing is shipped yet.
+
+    *around* is what somebody else puts around everybody's recorded ports.
+    """
     application = Application(
         tuple(
             Microservice(name, world.substrate.image_repository(name))
@@ -177,13 +191,13 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Sto
 
     @cache
     def ports(principal: Principal) -> Ports:
-        return recorded(faulty(world.substrate.ports(principal), plan), recorder)
+        return around(recorded(faulty(world.substrate.ports(principal), plan), recorder))
 
     pipelines, delivery = _start(world, scenario, application, recorder, ports)
     actors: dict[str, Stoppable] = {"ci": pipelines}
     if isinstance(delivery, ReleaseQueue):
         actors["manager"] = delivery
-    lab = Lab(
+    return Lab(
         kernel=world.kernel,
         application=application,
         architecture=ARCHITECTURES[scenario.architecture],
@@ -195,7 +209,6 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Sto
         incidents=RecordedIncidents(world.substrate, recorder, actors),
         settings=_story_settings(world, scenario),
     )
-    await story(lab)
 
 
 def _start(

@@ -1,0 +1,237 @@
+"""
+The release manager's desk: commands and questions of people, answered by V3's manager.
+
+Commands go through its queue, one at a time. Questions are answered from the config repo, the
+cluster and the registry as they are now. Called by the HTTP API, the page and the playground.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from itertools import islice
+
+from cdlab.architectures.config_writing import plan_now
+from cdlab.config_layout import config_path
+from cdlab.dates import rfc3339
+from cdlab.errors import FileMissing, ManifestError, NotFound, PortError
+from cdlab.kernel import Kernel
+from cdlab.manager.audit import Audit
+from cdlab.manager.commands import (
+    About,
+    Answer,
+    Ask,
+    AuditEntry,
+    Candidate,
+    Difference,
+    PastRelease,
+    WorkloadStatus,
+)
+from cdlab.manager.queue import ReleaseQueue
+from cdlab.manager.release_log import past_releases
+from cdlab.manager.requests import request_of
+from cdlab.manager.standing import Seen, images_of, status_of
+from cdlab.model import Application, Outcome, RunningWorkload, Tag
+from cdlab.ports import Checkout, Ports
+from cdlab.releases import Plan, ReleaseRequest
+
+ABSENT = "absent"
+
+
+@dataclass(kw_only=True)
+class ManagerDesk:
+    """`ReleaseCommands` for a lab with a release manager."""
+
+    kernel: Kernel
+    application: Application
+    ports: Ports
+    """The manager's own."""
+    queue: ReleaseQueue
+    audits: Audit
+    facts: About
+    """What does not change."""
+
+    def __post_init__(self) -> None:
+        self._drift: dict[tuple[str, str], float] = {}
+        """(environment, workload) -> since when the cluster differs, as far as anybody looked."""
+
+    async def about(self) -> About:
+        """Who answers."""
+        now = rfc3339(self.kernel.timestamp())
+        return replace(self.facts, time=now, newest=self.audits.number)
+
+    async def ask(self, ask: Ask) -> Answer:
+        """Do it, or refuse it with a reason; returns when it is committed and was applied."""
+        self._require(ask.workload, ask.environment, ask.source)
+        if ask.command == "sync":
+            return answered(await self.queue.sync_now(ask.user))
+        if not ask.workload:
+            return await self._everywhere(ask)
+        request = await request_of(ask, self.application, self.ports)
+        if isinstance(request, Outcome):
+            return answered(request)
+        if ask.is_dry_run:
+            return await self._planned(request)
+        return answered(await self.queue.release(request))
+
+    async def _everywhere(self, ask: Ask) -> Answer:
+        """The same for every workload of an environment; the first that was not done tells why."""
+        names = [each.name for each in self.application.microservices]
+        answers = [await self.ask(replace(ask, workload=name)) for name in names]
+        is_fine = ("released", "planned", "skipped")
+        bad = next((each for each in answers if each.status not in is_fine), None)
+        return bad or replace(answers[-1], diff="".join(each.diff for each in answers))
+
+    async def _planned(self, request: ReleaseRequest) -> Answer:
+        config = await self.ports.config_repo.clone()
+        try:
+            plan = plan_now(request, config, self.ports)
+        except (ManifestError, FileMissing) as error:
+            return Answer(status="failed", reason=str(error))
+        if not plan.outcome.is_released:
+            return answered(plan.outcome)
+        return replace(
+            answered(plan.outcome),
+            status="planned",
+            commit_message=plan.commit_message,
+            diff=_diff(request, config, plan),
+        )
+
+    async def status(self) -> tuple[WorkloadStatus, ...]:
+        """Every workload in every environment, in the application's order."""
+        config = await self.ports.config_repo.clone()
+        found = {}
+        for environment in self.application.everywhere:
+            running = {each.name: each for each in await self._running(environment)}
+            for each in self.application.microservices:
+                seen = await self._seen(config, each.name, environment, running.get(each.name))
+                found[each.name, environment] = status_of(seen, self._drift_of(seen))
+        order = [(s.name, e) for s in self.application.microservices for e in self._places]
+        return tuple(found[each] for each in order)
+
+    @property
+    def _places(self) -> tuple[str, ...]:
+        return self.application.everywhere
+
+    async def _running(self, environment: str) -> tuple[RunningWorkload, ...]:
+        try:
+            return await self.ports.cluster.running(environment)
+        except PortError:  # the recorder has it; what runs is then unknown, not nothing
+            return ()
+
+    async def _seen(
+        self, config: Checkout, workload: str, environment: str, running: RunningWorkload | None
+    ) -> Seen:
+        repository = self.application.image_repositories[workload]
+        return Seen(
+            workload=workload,
+            environment=environment,
+            repository=repository,
+            config=config,
+            running=running,
+            tags=await self._tags(workload),
+            now=self.kernel.timestamp(),
+        )
+
+    async def _tags(self, workload: str) -> tuple[Tag, ...]:
+        """As they were last listed: a page that is looked at asks the registry nothing."""
+        if workload not in self.queue.tags:
+            repository = self.application.image_repositories[workload]
+            try:
+                self.queue.tags[workload] = await self.ports.registry.list_tags(repository)
+            except PortError:
+                return ()
+        return self.queue.tags[workload]
+
+    def _drift_of(self, seen: Seen) -> float | None:
+        """For how long the cluster has asked for another image, as far as anybody looked."""
+        where = seen.environment, seen.workload
+        try:
+            desired = seen.desired
+        except (ManifestError, FileMissing):
+            return None
+        if not desired.digest or (seen.running and seen.running.desired == desired):
+            self._drift.pop(where, None)
+            return None
+        return seen.now - self._drift.setdefault(where, seen.now)
+
+    async def images(self, workload: str, environment: str) -> tuple[Candidate, ...]:
+        """Its images, newest first, each with why it is or is not eligible."""
+        self._require(workload, environment)
+        config = await self.ports.config_repo.clone()
+        return images_of(await self._seen(config, workload, environment, None))
+
+    async def history(
+        self, workload: str = "", environment: str = "", limit: int = 100
+    ) -> tuple[PastRelease, ...]:
+        """What was released when, newest first, from git alone."""
+        self._require(workload, environment)
+        config = await self.ports.config_repo.clone()
+        return tuple(islice(past_releases(config, workload, environment), limit))
+
+    async def diff(self) -> tuple[Difference, ...]:
+        """Where the cluster is not what the config repo says."""
+        config = await self.ports.config_repo.clone()
+        found = []
+        for environment in self._places:
+            running = {each.name: each for each in await self._running(environment)}
+            for name in self.application.image_repositories:
+                seen = await self._seen(config, name, environment, running.get(name))
+                found += await self._difference(seen)
+        return tuple(found)
+
+    async def _difference(self, seen: Seen) -> list[Difference]:
+        desired = seen.desired
+        is_different = desired.digest and await self.ports.cluster.diff(
+            seen.manifest, seen.environment
+        )
+        where = seen.environment, seen.workload
+        if not is_different:
+            self._drift.pop(where, None)
+            return []
+        since = self._drift.setdefault(where, seen.now)
+        return [
+            Difference(
+                workload=seen.workload,
+                environment=seen.environment,
+                desired=str(desired),
+                actual=str(seen.running.desired) if seen.running else ABSENT,
+                since_seconds=seen.now - since,
+                mode="repair",
+            )
+        ]
+
+    async def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
+        """Decisions with their reasons, oldest first, beginning after a number."""
+        return self.audits.after(after, limit)
+
+    async def wait_for_change(self, after: int) -> int:
+        """Return the number of the newest change as soon as it is greater than *after*."""
+        return await self.audits.wait(after)
+
+    def _require(self, workload: str, *environments: str) -> None:
+        if workload and workload not in self.application.image_repositories:
+            known = ", ".join(self.application.image_repositories)
+            raise NotFound(f'there is no workload "{workload}"', help=f"there are {known}")
+        for each in filter(None, environments):
+            if each not in self._places:
+                known = ", ".join(self._places)
+                raise NotFound(f'there is no environment "{each}"', help=f"there are {known}")
+
+
+def answered(outcome: Outcome) -> Answer:
+    """An outcome as people are told it."""
+    return Answer(
+        status=outcome.status,
+        reason=outcome.reason,
+        image=str(outcome.image or ""),
+        revision=outcome.revision or "",
+        is_applied=outcome.is_applied,
+    )
+
+
+def _diff(request: ReleaseRequest, config: Checkout, plan: Plan) -> str:
+    path = config_path(request.environment, request.workload)
+    before = config.read(path).splitlines(keepends=True)
+    after = plan.manifest.splitlines(keepends=True)
+    return "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
