@@ -298,12 +298,13 @@ def test_automation_never_goes_back(seen: Look, data: st.DataObject) -> None:
     if not isinstance(chosen, Tag):
         return
     assert chosen.digest != seen.running.digest
-    version = version_of(seen.running.tag or "") if seen.policy.tag.is_by_version else None
-    if version is None or version_of(chosen.name) == version:
-        (age, *_) = [each.age for each in part if each.digest == seen.running.digest]
-        assert chosen.age > age
+    same = [each for each in part if each.digest == seen.running.digest]
+    versions = [version_of(name) for name in (seen.running.tag or "", *(e.name for e in same))]
+    versions = [each for each in versions if each and seen.policy.tag.is_by_version]
+    if not versions or version_of(chosen.name) == max(versions):
+        assert chosen.age > same[0].age
     else:
-        assert version_of(chosen.name) > version
+        assert version_of(chosen.name) > max(versions)
 
 
 @given(looks)
