@@ -32,8 +32,8 @@ ROUNDS, RUNS = (1, 2) if is_quick() else (9, 20)
 
 AREAS = {
     "YAML and manifests": (
-        "safe_yaml", "parsed_files", "manifests", "policies", "substrates/sim/admission",
-        "substrates/sim/api_fields",
+        "safe_yaml", "parsed_files", "manifests", "policies", "environment_policies", "stops",
+        "tag_patterns", "dates", "substrates/sim/admission", "substrates/sim/api_fields",
     ),
     "kernel": ("kernel", "waiting"),
     "recording and history": (
@@ -45,7 +45,10 @@ AREAS = {
     ),
     "random numbers and costs": ("random_streams", "substrates/sim/costs"),
     "cluster": ("substrates/sim/",),
-    "architecture and manager": ("architectures/", "manager/", "releases", "pipelines"),
+    "architecture and manager": (
+        "architectures/", "manager/", "release", "rollback_targets", "candidates", "policy_edits",
+        "config_layout", "pipelines",
+    ),
     "stories": ("stories/", "observed", "sample_services"),
     "runner and garbage": ("runner", "worlds"),
     "measures": (

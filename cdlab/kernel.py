@@ -54,6 +54,10 @@ class Kernel:
         """Seconds since the kernel was made."""
         return self.now_us / 1_000_000
 
+    def timestamp(self) -> float:
+        """Seconds since 1970. In virtual time that is when the kernel was made."""
+        return self.now()
+
     def spawn(
         self, coroutine: Coroutine[Any, Any, Any], *, name: str, context: object = None,
         daemon: bool = False,

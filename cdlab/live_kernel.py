@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from heapq import heappop
 from queue import SimpleQueue
-from time import monotonic_ns
+from time import monotonic_ns, time
 from typing import Any, TypeVar
 
 from cdlab.kernel import Actor, Cancelled, Event, Kernel
@@ -57,6 +57,10 @@ class LiveKernel(Kernel):
         """Microseconds since the kernel was made. They go on while an actor runs."""
         self._now_us = (monotonic_ns() - self._origin_ns) // 1000
         return self._now_us
+
+    def timestamp(self) -> float:
+        """Seconds since 1970 by the machine's clock, which may jump."""
+        return time()
 
     def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
         """Wait at least that long, counted from now and not from when this actor was resumed."""

@@ -6,7 +6,7 @@ They are frozen, compare by content and know no port. `docs/glossary.md` gives t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NewType, get_args
 
@@ -149,13 +149,13 @@ class Tag:
     digest: Digest
     created_us: int
     """
-    When the image was made, microseconds.
-
-    The label `org.opencontainers.image.created` where the image has it, as in Flux; else when it
-    was built. A cached rebuild keeps the date of the first.
+    When the image was made, microseconds: the label `org.opencontainers.image.created` where there
+    is one, as in Flux; else when it was built. A cached rebuild keeps the date of the first.
     """
     commits: int = 0
     """The label `dev.cdlab.commits`: how many its commit stands on. Orders those of one second."""
+    branch: str = ""
+    """The label `dev.cdlab.branch`: where its commit was. Empty if the image does not say."""
 
     @property
     def age(self) -> tuple[int, int]:
@@ -226,11 +226,12 @@ class RollbackRequest:
     undo: Revision | None = None
     """V1 and V2 by code: the commit to undo. None: the newest."""
     to: Revision | None = None
-    """
-    The revision whose image to go back to: V3's `--to`, and what CI deploys again in `redeploy`.
-
-    None: what ran before this, as far as the architecture knows.
-    """
+    """The revision whose image to go back to; V3: or a tag, a digest. None: what ran before."""
+    image_only: bool = False
+    until: str = "resumed"
+    is_bad: bool = False
+    is_forced: bool = False
+    """These four are V3's, and mean what they mean in its `ReleaseRequest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ class Decision:
     """What somebody decided and why, also where no other port is called."""
 
     what: str
-    """`release`, `promotion`, `rollback`, `automation`, `sync`."""
+    """`release`, `promotion`, `rollback`, `policy`, `automation`, `sync`."""
     workload: str
     environment: str
     outcome: Outcome
@@ -259,8 +260,7 @@ class Variant:
     """
     The settings by which runs of one architecture differ. Defaults are the article's.
 
-    A field that an architecture has no use for is ignored by it and refused by the scenario loader
-    when it is set.
+    The scenario loader refuses to set what an architecture has no use for.
     """
 
     rollback: str = "revert"
@@ -296,5 +296,5 @@ class Grant:
     config_repo: Literal["none", "read", "write"] = "none"
     registry: Literal["none", "read", "write"] = "none"
     environments: Literal["none", "read", "set-image", "apply", "admin"] = "none"
-    is_automation: bool = field(default=False)
+    is_automation: bool = False
     """Whether nobody has to press a button for it to act."""

@@ -2,38 +2,33 @@
 What may be released where: the scroll in the article's last picture, as values.
 
 A policy lives in annotations of the workload's manifest in the config repo, so that it is versioned
-with what it governs. Reading is strict: an annotation that cannot be understood is refused with
-file and line and never read as "match everything". Pure; called by `releases` and by V3.
+with what it governs; what they leave open is the environment's. Reading is strict: an annotation
+that cannot be understood is refused with file and line and never read as "match everything". Pure;
+called by the planner and by V3.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import json
-import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from cdlab import manifests
+from cdlab.environment_policies import NO_DEFAULTS, EnvironmentPolicy
 from cdlab.errors import ManifestError
+from cdlab.model import Digest
+from cdlab.parsed_files import KNOWN_FILES, parse
+from cdlab.stops import Hold, Lock, Skip, parsed, skips_from, stop_from
+from cdlab.tag_patterns import NEWEST, TagPattern, glob, tag_pattern
 
 PREFIX = "cdlab.dev/"
 AUTOMATED = PREFIX + "automated"
 TAG = PREFIX + "tag"
+BRANCH = PREFIX + "branch"
 LOCK = PREFIX + "lock"
 HOLD = PREFIX + "hold"
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A lock or a hold: who set it, why, and what lifts it. When it was set is in git's log."""
-
-    user: str
-    reason: str
-    until: str = "resumed"
-
-    def __str__(self) -> str:
-        """The annotation's text: one line of JSON."""
-        return json.dumps({"user": self.user, "reason": self.reason, "until": self.until})
+SKIP = PREFIX + "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,57 +37,90 @@ class Policy:
 
     is_automated: bool = False
     """Whether a new image is released with no further decision."""
-    tag_pattern: str = "*"
-    """Which tags count as new images: a glob."""
-    lock: Stop | None = None
+    tag: TagPattern = NEWEST
+    """Which tags count as new images."""
+    branch: str = ""
+    """A glob of the branches that images must come from; empty: any."""
+    lock: Lock | None = None
     """Refuses every release."""
-    hold: Stop | None = None
+    hold: Hold | None = None
     """Stops automated releases only. A rollback sets it."""
+    skips: tuple[Skip, ...] = ()
+    """Images that are never chosen, only released by name."""
+    environment_lock: Lock | None = None
+    """Refuses every release in the environment."""
 
-    def admits(self, tag: str) -> bool:
-        """Whether automation may release an image of that tag."""
-        return fnmatch.fnmatchcase(tag, self.tag_pattern)
+    def lock_at(self, now: float) -> Lock | None:
+        """The lock that is in force at that time, in seconds since 1970."""
+        locks = [each for each in (self.lock, self.environment_lock) if each]
+        return next((each for each in locks if not each.is_over(now)), None)
+
+    def skip_of(self, image: Digest) -> Skip | None:
+        """Who marked an image as one not to choose, and why."""
+        return next((each for each in self.skips if each.image == image), None)
 
 
-def policy_of(manifest: str, workload: str, path: str = "manifest") -> Policy:
-    """Read the policy from a manifest. Raises `ManifestError` for anything it does not know."""
-    found = manifests.annotations(manifest, workload, path)
-    unknown = [
-        key for key in found if key.startswith(PREFIX) and key not in (AUTOMATED, TAG, LOCK, HOLD)
-    ]
-    if unknown:
-        raise _refusal(manifest, path, unknown[0], "no policy has that name")
-    automated = found.get(AUTOMATED, "false")
-    if automated not in ("true", "false"):
-        raise _refusal(manifest, path, AUTOMATED, f'"{automated}" is neither "true" nor "false"')
-    kind, _, pattern = found.get(TAG, "newest").partition(":")
-    if kind not in ("newest", "glob") or (kind == "glob") != bool(pattern):
-        raise _refusal(manifest, path, TAG, f'"{found[TAG]}" is neither newest nor glob:PATTERN')
+@lru_cache(maxsize=KNOWN_FILES)
+def policy_of(
+    manifest: str,
+    workload: str,
+    path: str = "manifest",
+    defaults: EnvironmentPolicy = NO_DEFAULTS,
+) -> Policy:
+    """
+    Read the policy from a manifest. Raises `ManifestError` for anything it does not know.
+
+    What the manifest does not say is as the environment says; its lock stays one of its own.
+    """
+    found: dict[str, Any] = {}
+    for key, text in manifests.annotations(manifest, workload, path).items():
+        if not ours(key):
+            continue
+        if key not in _ANNOTATIONS:
+            raise _refusal(manifest, workload, path, key, "no policy has that name")
+        name, make = _ANNOTATIONS[key]
+        try:
+            found[name] = make(text)
+        except ValueError as error:
+            raise _refusal(manifest, workload, path, key, str(error)) from error
     return Policy(
-        is_automated=automated == "true",
-        tag_pattern=pattern or "*",
-        lock=_stop(found, LOCK, manifest, path),
-        hold=_stop(found, HOLD, manifest, path),
+        is_automated=found.pop("is_automated", defaults.is_automated),
+        tag=found.pop("tag", defaults.tag),
+        branch=found.pop("branch", defaults.branch),
+        environment_lock=defaults.lock,
+        **found,
     )
 
 
-def _stop(found: dict[str, str], key: str, manifest: str, path: str) -> Stop | None:
-    if key not in found:
-        return None
-    try:
-        value = json.loads(found[key])
-        return Stop(str(value["user"]), str(value["reason"]), str(value.get("until", "resumed")))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise _refusal(manifest, path, key, 'wants {"user": …, "reason": …}') from error
+def ours(annotation: str) -> bool:
+    """Whether an annotation is policy. A rollback keeps today's policy, not that of back then."""
+    return annotation.startswith(PREFIX)
 
 
-def _refusal(manifest: str, path: str, key: str, what: str) -> ManifestError:
-    # As a key of its own; what a comment or a longer name mentions is another line.
-    found = re.search(rf"""^[ \t"']*{re.escape(key)}["']?[ \t]*:""", manifest, re.MULTILINE)
-    end = found.end() if found else max(manifest.find(key), 0)
+def _yes_or_no(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(f'"{text[:80]}" is neither "true" nor "false"')
+    return text == "true"
+
+
+_ANNOTATIONS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    AUTOMATED: ("is_automated", _yes_or_no),
+    TAG: ("tag", tag_pattern),
+    BRANCH: ("branch", glob),
+    LOCK: ("lock", lambda text: stop_from(parsed(text), Lock)),
+    HOLD: ("hold", lambda text: stop_from(parsed(text), Hold)),
+    SKIP: ("skips", skips_from),
+}
+
+
+def _refusal(manifest: str, workload: str, path: str, key: str, what: str) -> ManifestError:
+    """The error with the line of the annotation, or of the manifest where a merge brings it in."""
+    file = parse(manifest, path)
+    begins = next(each.line for each in manifests.workloads(manifest) if each.name == workload)
+    index = file.lines.index(begins)
     return ManifestError(
         path,
-        manifest.count("\n", 0, end) + 1,
+        file.line(index, ("metadata", "annotations", key)),
         f"annotation {key}: {what}",
         help="mend the annotation in the config repo; until then this workload is left alone",
     )

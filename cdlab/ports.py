@@ -195,6 +195,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds since the run began."""
 
+    def timestamp(self) -> float:
+        """Seconds since 1970; in the simulator a run begins at 1970-01-01."""
+
     async def sleep(self, seconds: float) -> None:
         """Let others act for a while."""
 

@@ -1,67 +1,35 @@
 """
 The one planner: what should an environment run, and may it.
 
-An automated release, a release by hand, a promotion and a rollback are the same request with other
-inputs. Out comes the edited manifest with the commit message, or a status with a reason. Pure: it
-reads texts and returns texts; `architectures/v3.py` commits and applies them.
+An automated release, a release by hand, a promotion, a rollback and a change of policy are the same
+request with other inputs. Out comes the edited manifest with the commit message, or a status with a
+reason. Pure: it reads texts and returns texts; `architectures/v3.py` commits and applies them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
-from operator import attrgetter
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from cdlab import manifests
-from cdlab.model import Commit, Decision, ImageRef, Outcome, Revision, RollbackRequest, Tag
-from cdlab.policies import HOLD, PREFIX, Policy, Stop, policy_of
+from cdlab.candidates import Look, choose
+from cdlab.config_layout import config_path, health_note, policy_in, workloads_in
+from cdlab.dates import rfc3339
+from cdlab.errors import ManifestError
+from cdlab.model import Decision, ImageRef, Outcome
+from cdlab.policies import HOLD, LOCK, SKIP, Policy, ours, policy_of
+from cdlab.policy_edits import skip
 from cdlab.ports import Checkout
+from cdlab.reasons import Reason
+from cdlab.release_commits import Change, commit_message
+from cdlab.release_requests import NEWER, Cause, ReleaseRequest
+from cdlab.rollback_targets import targets
+from cdlab.stops import Hold, newer_than
 
-NO_EARLIER = "no earlier healthy release"
-Cause = Literal["automation", "release", "promotion", "rollback"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReleaseRequest:
-    """What somebody, or automation, wants an environment to run."""
-
-    cause: Cause
-    workload: str
-    environment: str
-    user: str
-    message: str = ""
-    image: ImageRef | None = None
-    """Release, promotion: the image, with its digest."""
-    tags: tuple[Tag, ...] = ()
-    """Automation: what the registry lists, oldest image first."""
-    repository: str = ""
-    """Automation: the image repository of those tags."""
-    has_hold: bool = True
-    """Rollback: whether to stop automation in the same commit. False is the naive variant."""
-    is_forced: bool = False
-    """Go past a lock. Recorded in the commit."""
-    to: Revision | None = None
-    """Rollback: the tag to go back to. None: the last healthy release before this one."""
-
-    @classmethod
-    def rollback(cls, asked: RollbackRequest, *, has_hold: bool) -> ReleaseRequest:
-        """A release of something earlier, as somebody asked for it."""
-        return cls(
-            cause="rollback",
-            workload=asked.workload,
-            environment=asked.environment,
-            user=asked.user,
-            message=asked.message,
-            to=asked.to,
-            has_hold=has_hold,
-        )
-
-    @property
-    def path(self) -> str:
-        """The file of the config repo that decides it."""
-        return config_path(self.environment, self.workload)
+__all__ = [
+    "Cause", "Plan", "ReleaseRequest", "config_path", "health_note", "plan_release", "released",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +37,7 @@ class Plan:
     """The answer: an outcome, and where it is `released` the file and the commit that do it."""
 
     outcome: Outcome
+    """A change of policy is `released` too, without an image: nothing new will run."""
     manifest: str = ""
     commit_message: str = ""
 
@@ -83,17 +52,11 @@ def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decisi
 
     A manifest that was put there and never released names none: there is nothing to run yet.
     """
-    folder = config_path(environment, "")[: -len(".yaml")]
     outcome = Outcome("released", "it differed from the config repo", checkout.head)
-    for path in checkout.paths(folder):
-        name, manifest = path.removeprefix(folder).removesuffix(".yaml"), checkout.read(path)
+    for path, _, name in workloads_in(checkout, environment):
+        manifest = checkout.read(path)
         if ImageRef.parse(manifests.image_of(manifest, name, path=path)).digest:
             yield manifest, Decision("sync", name, environment, outcome)
-
-
-def config_path(environment: str, workload: str) -> str:
-    """One file per workload and environment, so that two releases seldom touch the same one."""
-    return f"environments/{environment}/{workload}.yaml"
 
 
 def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
@@ -103,162 +66,153 @@ def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
     Call it again after every fetch: the policy may have changed with it. Raises `FileMissing` for
     a workload that the config repo does not have and `ManifestError` for a file it cannot read.
     """
-    current = checkout.read(request.path)
-    policy = policy_of(current, request.workload, request.path)
-    running = ImageRef.parse(manifests.image_of(current, request.workload, path=request.path))
-    if policy.lock and not request.is_forced:
-        return _no("refused", f"locked by {policy.lock.user}: {policy.lock.reason}", running)
+    planning = _Planning(request, checkout)
+    if request.cause == "policy":
+        return planning.edit()
+    policy = planning.policy
+    lock = policy.lock_at(request.now)
+    if lock and not request.is_forced:
+        return planning.no("refused", f"{Reason.LOCKED} by {lock.words}")
     if request.cause == "rollback":
-        return _plan_rollback(request, checkout, current, running)
-    image = request.image
-    if request.cause == "automation":
-        chosen = _newest(request, policy, running)
-        if isinstance(chosen, str):
-            return _no("skipped", chosen, running)
-        image = chosen
-    assert image, "a release names an image"
-    assert image.digest, "and names it by digest"
-    if image.digest == running.digest:
-        return _no("skipped", "up to date", running)
-    manifest = manifests.replace_image(current, request.workload, str(image), path=request.path)
-    return _yes(request, checkout, running, manifest, policy.hold)
+        return planning.rollback()
+    if request.image is None:
+        return planning.newest(policy)
+    return planning.image(request.image)
 
 
-def _newest(request: ReleaseRequest, policy: Policy, running: ImageRef) -> ImageRef | str:
-    """The image that automation should release, or why none."""
-    if not policy.is_automated:
-        return "manual"
-    if policy.hold:
-        return f"held by {policy.hold.user}: {policy.hold.reason}"
-    eligible = [tag for tag in request.tags if policy.admits(tag.name)]
-    if not eligible:
-        return "no tag matches"
-    newest = max(reversed(eligible), key=attrgetter("age"))
-    obstacle = _is_downgrade(newest, request, running)
-    return obstacle or ImageRef(request.repository, newest.name, newest.digest)
+class _Planning:
+    """One request and the texts that it is decided by."""
 
+    def __init__(self, request: ReleaseRequest, checkout: Checkout) -> None:
+        self.request, self.checkout = request, checkout
+        self.current = checkout.read(request.path)
+        self.defaults = policy_in(checkout, request.environment)
+        self.running = self._image(self.current)
 
-def _is_downgrade(newest: Tag, request: ReleaseRequest, running: ImageRef) -> str:
-    """Why automation must not go to *newest*: empty only if it is newer than what runs."""
-    if running.digest is None and running.repository != request.repository:
-        return ""  # nothing was released yet
-    known = [
-        tag
-        for tag in request.tags
-        if (tag.digest == running.digest if running.digest else tag.name == running.tag)
-    ]
-    if not known:
-        return "the running image is not listed"
-    if newest.digest == known[0].digest:
-        return "up to date"
-    return "older than current" if newest.age <= known[0].age else ""
+    @property
+    def policy(self) -> Policy:
+        return self._policy(self.current)
 
+    def _policy(self, manifest: str) -> Policy:
+        return policy_of(manifest, self.request.workload, self.request.path, self.defaults)
 
-def _plan_rollback(
-    request: ReleaseRequest, checkout: Checkout, current: str, running: ImageRef
-) -> Plan:
-    target = next(_earlier_healthy(request, checkout, current), None)
-    if target is None:
-        what = f"{request.to} is no earlier healthy release" if request.to else NO_EARLIER
-        return _no("refused", what, running)
-    hold = Stop(request.user, request.message or "rolled back") if request.has_hold else None
-    kept = {k: v for k, v in manifests.annotations(current, request.workload).items() if ours(k)}
-    policy: dict[str, str | None] = dict.fromkeys(
-        key for key in manifests.annotations(target, request.workload) if ours(key)
-    )
-    policy |= kept
-    if hold:
-        policy[HOLD] = str(hold)
-    manifest = manifests.annotate(target, request.workload, policy)
-    return _yes(request, checkout, running, manifest, hold)
+    def _image(self, manifest: str) -> ImageRef:
+        path = self.request.path
+        return ImageRef.parse(manifests.image_of(manifest, self.request.workload, path=path))
 
+    def newest(self, policy: Policy) -> Plan:
+        """The newest image that is eligible, for automation or for somebody who asked for it."""
+        request, is_automatic = self.request, self.request.cause == "automation"
+        look = Look(
+            policy=replace(policy, lock=None, environment_lock=None),
+            running=self.running,
+            repository=request.repository,
+            tags=request.tags,
+            now=request.now,
+            is_automatic=is_automatic,
+            most_new_tags=request.most_new_tags,
+        )
+        tag = choose(look)
+        if isinstance(tag, str):
+            is_alarm = Reason.of(tag) is Reason.TOO_MANY
+            return self.no("refused" if is_alarm else "skipped", tag)
+        manifest = self._with_image(ImageRef(request.repository, tag.name, tag.digest))
+        if is_automatic and policy.hold:  # it was lifted, or nothing would have been chosen
+            manifest = self._annotated(manifest, {HOLD: None})
+        return self._yes(manifest)
 
-def ours(annotation: str) -> bool:
-    """Whether an annotation is policy. A rollback keeps today's policy, not that of back then."""
-    return annotation.startswith(PREFIX)
+    def image(self, image: ImageRef) -> Plan:
+        """The image that somebody named."""
+        request = self.request
+        if image.digest is None:
+            listed = (tag.digest for tag in request.tags if tag.name == image.tag)
+            image = replace(image, digest=next(listed, None))
+        is_elsewhere = request.repository and image.repository != request.repository
+        if image.digest is None or is_elsewhere:
+            return self.no("refused", f"{Reason.NO_IMAGE}: {image}")
+        if image.digest == self.running.digest:
+            return self.no("skipped", Reason.UP_TO_DATE)
+        return self._yes(self._with_image(image))
 
+    def rollback(self) -> Plan:
+        """The earlier manifest, or its image alone, with today's policy and a hold."""
+        request, running = self.request, self.running
+        if running.digest is None and (request.is_bad or request.until == NEWER):
+            return self.no("refused", Reason.NO_DIGEST)
+        target = next(targets(request, self.checkout, self.current), None)
+        if target is None:
+            named = f"{Reason.NOT_EARLIER}: {request.to}" if request.to else Reason.NO_EARLIER
+            return self.no("refused", named)
+        today = manifests.annotations(self.current, request.workload)
+        if request.image_only:
+            then, base = self._with_image(self._image(target)), today
+        else:
+            then, base = target, manifests.annotations(target, request.workload)
+        policy: dict[str, str | None] = dict.fromkeys(filter(ours, base))
+        policy |= {key: text for key, text in today.items() if ours(key)}
+        return self._checked(then, policy | self._stops(today))
 
-def _earlier_healthy(request: ReleaseRequest, checkout: Checkout, current: str) -> Iterator[str]:
-    """
-    Manifests to go back to, newest first: noted healthy, and never what was rolled back from.
+    def _stops(self, today: dict[str, str]) -> dict[str, str | None]:
+        """What a rollback adds to the policy."""
+        request, running = self.request, self.running
+        why = request.message or "rolled back"
+        added: dict[str, str | None] = {}
+        if request.has_hold:
+            until = request.until
+            if until == NEWER and running.digest:
+                until = newer_than(running.digest)
+            added[HOLD] = str(Hold(request.user, why, rfc3339(request.now), until))
+        if request.is_bad:
+            added |= skip(running, request.user, why, now=request.now).on(today)
+        return added
 
-    That is an image, or a manifest where the rollback kept the image. Policy does not count: two
-    manifests that differ in it alone run the same.
-    """
-    name, commits = request.workload, checkout.log(request.path)
-    left_behind = {_without_policy(current, name)}
-    bad_images = set()
-    for commit in commits:
-        if _is_rollback(commit, request):
-            before = checkout.read(request.path, at=commit.parents[0])
-            left_behind.add(_without_policy(before, name))
-            if _trailer(commit, "From") != _trailer(commit, "To"):
-                bad_images.add(ImageRef.parse(_trailer(commit, "From")).digest)
-    note = health_note(request.environment, name)
-    for commit in commits:
-        if note not in commit.note.splitlines():
-            continue
-        manifest = checkout.read(request.path, at=commit.revision)
-        image = ImageRef.parse(manifests.image_of(manifest, name))
-        is_left_behind = _without_policy(manifest, name) in left_behind
-        if is_left_behind or image.digest in bad_images or request.to not in (None, image.tag):
-            continue
-        yield manifest
+    def edit(self) -> Plan:
+        """The same manifest with another policy. A lock does not stop that: it stops releases."""
+        edit, today = self.request.edit, manifests.annotations(self.current, self.request.workload)
+        assert edit, "a change of policy says what to change"
+        try:
+            changes = edit.on(today)
+        except ValueError as error:
+            return self.no("refused", f"{Reason.INVALID}: annotation {SKIP}: {error}")
+        if not changes:
+            return self.no("skipped", Reason.UNCHANGED)
+        foreign = [key for key in changes if not ours(key)]
+        if foreign:
+            return self.no("refused", f"{Reason.INVALID}: {foreign[0]} is no part of it")
+        return self._checked(self.current, changes)
 
+    def _checked(self, manifest: str, changes: dict[str, str | None]) -> Plan:
+        """Change the policy of a manifest, if what comes out is one."""
+        try:
+            manifest = self._annotated(manifest, changes)
+            policy = self._policy(manifest)
+        except ManifestError as error:
+            return self.no("refused", f"{Reason.INVALID}: {error.message}")
+        for key, stop in ((HOLD, policy.hold), (LOCK, policy.lock)):
+            if stop and key in changes and stop.is_over(self.request.now):
+                return self.no("refused", f"{Reason.INVALID}: {stop.until} is over")
+        return self._yes(manifest)
 
-def _without_policy(manifest: str, workload: str) -> str:
-    found = manifests.annotations(manifest, workload)
-    return manifests.annotate(manifest, workload, dict.fromkeys(filter(ours, found)))
+    def _with_image(self, image: ImageRef) -> str:
+        name, path = self.request.workload, self.request.path
+        return manifests.replace_image(self.current, name, str(image), path=path)
 
+    def _annotated(self, manifest: str, changes: dict[str, str | None]) -> str:
+        return manifests.annotate(manifest, self.request.workload, changes, self.request.path)
 
-def health_note(environment: str, workload: str) -> str:
-    """The line that the health note of a commit gets when its release became available."""
-    return f"{environment}/{workload} healthy"
+    def no(self, status: Literal["skipped", "refused"], reason: str) -> Plan:
+        """Nothing changes, and why."""
+        return Plan(Outcome(status, str(reason), image=self.running))
 
-
-def _is_rollback(commit: Commit, request: ReleaseRequest) -> bool:
-    return (
-        _trailer(commit, "Cause") == "rollback"
-        and _trailer(commit, "Environment") == request.environment
-    )
-
-
-def _trailer(commit: Commit, name: str) -> str:
-    lines = [line for line in commit.message.splitlines() if line.startswith(f"{name}: ")]
-    return lines[-1].partition(": ")[2] if lines else ""
-
-
-def _no(status: Literal["skipped", "refused"], reason: str, running: ImageRef) -> Plan:
-    return Plan(Outcome(status, reason, image=running))
-
-
-def _yes(
-    request: ReleaseRequest, checkout: Checkout, running: ImageRef, manifest: str, hold: Stop | None
-) -> Plan:
-    image = ImageRef.parse(manifests.image_of(manifest, request.workload, path=request.path))
-    name = f"{request.workload} {(image.tag or str(image.digest))[:12]}"
-    verb = "Roll back" if request.cause == "rollback" else "Release"
-    trailers = {
-        "Release-Id": _release_id(request, checkout, image),
-        "Cause": request.cause,
-        "User": request.user,
-        "Environment": request.environment,
-        "Workload": request.workload,
-        "From": str(running),
-        "To": str(image),
-        "Digest": str(image.digest),
-        "Hold": str(hold) if hold else "none",
-    }
-    if request.is_forced:
-        trailers["Forced"] = "true"
-    lines = "\n".join(f"{key}: {' '.join(value.split())}" for key, value in trailers.items())
-    why = f"{' '.join(request.message.split())}\n\n" if request.message else ""
-    text = f"{verb} {name} in {request.environment}\n\n{why}{lines}\n"
-    return Plan(Outcome("released", request.message, image=image), manifest, text)
-
-
-def _release_id(request: ReleaseRequest, checkout: Checkout, image: ImageRef) -> str:
-    """The same for a repeated attempt, another one for every other change of the same workload."""
-    before = checkout.log(request.path)[0].revision
-    parts = (request.cause, request.environment, request.workload, before, str(image))
-    return blake2b("\n".join(parts).encode(), digest_size=8).hexdigest()
+    def _yes(self, manifest: str) -> Plan:
+        request, image = self.request, self._image(manifest)
+        hold = self._policy(manifest).hold
+        change = Change(
+            before=self.checkout.log(request.path)[0].revision,
+            running=self.running,
+            image=image,
+            hold=None if hold is None or hold.is_over(request.now) else hold,
+        )
+        runs = None if request.cause == "policy" else image
+        outcome = Outcome("released", request.message, image=runs)
+        return Plan(outcome, manifest, commit_message(request, change))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from cdlab import expectations
 from cdlab.architectures import ARCHITECTURES
+from cdlab.config_layout import POLICY
 from cdlab.fault_plans import CATALOGUE
 from cdlab.measures import MEASURES
 from cdlab.recorded_incidents import ACTORS, BOXES
@@ -96,6 +97,12 @@ def _list_of_names(value: Any) -> str:
     return "" if isinstance(value, list) and value else "a list of one name or more"
 
 
+def _microservices(node: Any) -> list[Mistake]:
+    taken = [each for each in node.value if read(each) == POLICY]
+    what = f'"{POLICY}" is no name: in the config repo that file is the policy of an environment'
+    return _names(node.value) + [(line_of(each), what) for each in taken]
+
+
 def _names(nodes: list[Any]) -> list[Mistake]:
     found: list[Mistake] = []
     seen: list[str] = []
@@ -153,9 +160,11 @@ _NAME: Mapping[str, Any] = {"type": "string", "pattern": f"^{NAME}$", "maxLength
 _POLICIES = {"enum": ["automated", "manual"]}
 YES_OR_NO = Check(_yes_or_no, {"type": "boolean"})
 _LIST = {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True}
-NAMES = Check(_list_of_names, _LIST, lambda node: _names(node.value))
+MICROSERVICES = Check(
+    _list_of_names, {**_LIST, "items": {**_NAME, "not": {"const": POLICY}}}, _microservices
+)
 BY_NAME = {"type": "object", "propertyNames": _NAME, "additionalProperties": _POLICIES}
-_EITHER = {"anyOf": [NAMES.schema, {**BY_NAME, "minProperties": 1}]}
+_EITHER = {"anyOf": [_LIST, {**BY_NAME, "minProperties": 1}]}
 ENVIRONMENTS = Check(_list_or_mapping, _EITHER, _environments)
 EXPECTATIONS = Check(_mapping, {"type": "object"}, _expectations)
 
@@ -201,7 +210,7 @@ WAYS_BACK = tuple(dict.fromkeys(way for each in ARCHITECTURES.values() for way i
 CHECKS: Mapping[str, Check] = {
     "architecture": _one_of(ARCHITECTURES),
     "story": _one_of(STORIES),
-    "microservices": NAMES,
+    "microservices": MICROSERVICES,
     "environments": ENVIRONMENTS,
     "profile": _one_of(PROFILES),
     "seed": _number(0, 2**63 - 1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from typing import Any
@@ -86,6 +87,13 @@ def test_a_sleep_takes_at_least_as_long_as_it_says(kernel: LiveKernel) -> None:
         return kernel.now() - begin
 
     assert kernel.run(main()) >= 0.02
+
+
+def test_a_timestamp_is_the_time_of_the_machine(kernel: LiveKernel) -> None:
+    """Not counted from when the kernel was made: others read it, and write their own."""
+    before = time.time()
+    assert before <= kernel.timestamp() <= time.time()
+    assert kernel.now() < 60
 
 
 def test_offloaded_calls_run_beside_the_actors(kernel: LiveKernel) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from cdlab.errors import ScenarioError
 from cdlab.model import Environment, Variant
 from cdlab.scenario import Scenario, load, parse
+from cdlab.scenario_schema import scenario_schema
 
 
 def mistakes(text: str) -> tuple[tuple[int, str], ...]:
@@ -157,6 +159,7 @@ ONE_LINE = [
     ("architecture: v1\nmicroservices: [Users]", '"Users" is no name'),
     ("architecture: v1\nmicroservices: [users-]", '"users-" is no name'),
     ('architecture: v1\nmicroservices: ["users\\n"]', "is no name"),
+    ("architecture: v1\nmicroservices: [users, policy]", '"policy" is no name: in the config repo'),
     ("architecture: v1\nmicroservices: [" + "a" * 41 + "]", "is no name"),
     ("architecture: v1\nmicroservices: [on]", "is no name"),
     ("architecture: v1\nreplicas: 2.0", "not a whole number"),
@@ -245,3 +248,15 @@ def test_the_settings_are_plain_values() -> None:
     assert "expect" not in settings
     assert settings["variant"]["has_hold"] is True
     assert settings["microservices"] == ["front-end", "users", "orders"]
+
+
+def test_no_microservice_is_called_policy() -> None:
+    """Its manifest would lie where the policy of an environment does; an environment may be."""
+    wrong = {"architecture": "v3", "microservices": ["users", "policy"]}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, scenario_schema())
+    assert mistakes("architecture: v3\nmicroservices:\n- users\n- policy\n") == [
+        (4, 'microservices: "policy" is no name: in the config repo that file is the policy of'
+         " an environment"),
+    ]  # fmt: skip
+    assert parse("architecture: v3\nenvironments: [policy]").environments[0].name == "policy"

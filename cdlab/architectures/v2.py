@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from cdlab.architectures.code_rollback import change_back, revert_config
+from cdlab.config_layout import config_path, workloads_in
 from cdlab.errors import NothingToCommit, PushRejected
 from cdlab.manifests import replace_image
 from cdlab.model import (
@@ -28,7 +29,6 @@ from cdlab.model import (
     Variant,
 )
 from cdlab.ports import Checkout, PortsOf
-from cdlab.releases import config_path
 
 PUSH_ATTEMPTS = 10
 """Kargo's default for the same race."""
@@ -111,8 +111,8 @@ class V2:
     async def rebuild(self, user: str) -> Outcome:
         """Apply the config repo: it says what ran everywhere."""
         config = await self.operator.config_repo.clone()
-        for path in config.paths("environments"):
-            await self.operator.cluster.apply(config.read(path), path.split("/")[1])
+        for path, environment, _ in workloads_in(config):
+            await self.operator.cluster.apply(config.read(path), environment)
         return Outcome("released", "from the config repo")
 
     def image(self, name: str, revision: Revision) -> ImageRef:

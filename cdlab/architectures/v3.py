@@ -18,14 +18,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdlab.architectures.code_rollback import revert_config
-from cdlab.architectures.config_writing import make_equal, publish
+from cdlab.architectures.config_writing import make_equal, plan_now, publish
 from cdlab.errors import PortError
 from cdlab.image_labels import labels_of
 from cdlab.manifests import annotate
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.policies import AUTOMATED
 from cdlab.ports import PortsOf
-from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
+from cdlab.releases import Plan, ReleaseRequest, config_path, health_note
 
 
 class ContinuousIntegration:
@@ -117,7 +117,7 @@ class ReleaseManager:
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Plan, commit, push, apply: the one way in which anything is released."""
         config = await self.manager.config_repo.clone()
-        plan = plan_release(request, config)
+        plan = plan_now(request, config, self.manager)
         if not plan.outcome.is_released:
             await self.manager.decisions.record(plan.decision(request))
             return plan.outcome

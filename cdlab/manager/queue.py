@@ -212,7 +212,8 @@ class ReleaseQueue:
                     self._unapplied.pop((request.environment, request.workload), None)
                     self._confirm(request, outcome)
                 if not outcome.is_applied:
-                    self._unapplied[request.environment, request.workload] = request, outcome
+                    if outcome.image:  # a change of policy has no health to wait for
+                        self._unapplied[request.environment, request.workload] = request, outcome
                     self.kernel.spawn(self._repeat(), name="repeats an apply")
             finally:
                 request.done.set(outcome)

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+from cdlab import manifests
 from cdlab.errors import PortError
-from cdlab.manifests import annotate
 from cdlab.model import Content, ImageRef, Outcome, RollbackRequest
-from cdlab.policies import HOLD, LOCK, Stop
+from cdlab.policy_edits import PolicyEdit, hold, lock, resume, unlock
 from cdlab.releases import config_path
 from cdlab.stories.actions import Change, Wanted, bootstrap, push_change, set_image
 from cdlab.stories.lab import GOOD, Lab, Shipped
@@ -79,29 +79,33 @@ class Telling:
 
     async def hold(self, microservice: str, environment: str) -> None:
         """Stop automated releases of a workload."""
-        await self._edit_policy(microservice, environment, HOLD, str(Stop("alice", "wait")))
+        edit = hold("alice", "wait", now=self.lab.kernel.timestamp())
+        await self._edit_policy(microservice, environment, edit)
 
     async def resume(self, microservice: str, environment: str) -> None:
         """Allow them again."""
-        await self._edit_policy(microservice, environment, HOLD, None)
+        await self._edit_policy(microservice, environment, resume())
 
     async def lock(self, microservice: str, environment: str) -> None:
         """Refuse every release of a workload."""
-        await self._edit_policy(microservice, environment, LOCK, str(Stop("alice", "closed")))
+        edit = lock("alice", "closed", now=self.lab.kernel.timestamp())
+        await self._edit_policy(microservice, environment, edit)
 
     async def unlock(self, microservice: str, environment: str) -> None:
         """Allow them again."""
-        await self._edit_policy(microservice, environment, LOCK, None)
+        await self._edit_policy(microservice, environment, unlock())
 
-    async def _edit_policy(self, name: str, environment: str, key: str, value: str | None) -> None:
+    async def _edit_policy(self, name: str, environment: str, edit: PolicyEdit) -> None:
         if not self.lab.architecture.has_manual_environments:
             self._answer("Policy", name, Outcome("not expressible", "there are no policies"))
             return
         with self.lab.recorder.intent("policy change", workload=name, environment=environment):
             config = await self.lab.ports("operator").config_repo.clone()
             path = config_path(environment, name)
-            config.write(path, annotate(config.read(path), name, {key: value}))
-            await config.commit(f"Change the policy of {name} in {environment}")
+            manifest = config.read(path)
+            changes = edit.on(manifests.annotations(manifest, name, path))
+            config.write(path, manifests.annotate(manifest, name, changes, path))
+            await config.commit(edit.subject(name, environment))
             await config.push()
 
     async def rollout_undo(self, microservice: str, environment: str) -> None:

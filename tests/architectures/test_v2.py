@@ -164,6 +164,26 @@ def test_a_pipeline_that_runs_again_for_the_same_commit_applies_it_again() -> No
     bench.kernel.run(main())
 
 
+def test_a_rebuild_leaves_out_what_is_no_manifest_of_a_workload() -> None:
+    """Beside the manifests there may be the policy of an environment, and notes."""
+    bench = Pipelines()
+
+    async def main() -> None:
+        v2 = await bench.start()
+        for name, revision in bench.revisions.items():
+            await v2.on_push(name, revision)
+        config = await bench.world.ports("operator").config_repo.clone()
+        config.write("environments/production/policy.yaml", "automated: true\n")
+        config.write("environments/production/README.md", "Ask us first.\n")
+        await config.commit("Keep people out")
+        await config.push()
+        await bench.world.ports("operator").cluster.wipe("production")
+        assert (await v2.rebuild("alice")).is_released
+        assert await bench.tags() == bench.revisions
+
+    bench.kernel.run(main())
+
+
 def test_a_promotion_cannot_be_expressed(play: Play) -> None:
     """CI applies every push everywhere; what is left is editing by hand."""
     (answer,) = play("v2").history.of("PromotionRefused")

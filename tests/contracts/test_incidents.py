@@ -19,7 +19,7 @@ from cdlab.errors import (
     RepositoryUnavailable,
     WorkloadNotFound,
 )
-from cdlab.image_labels import age_of, labels_of
+from cdlab.image_labels import age_of, branch_of, labels_of
 from cdlab.manifests import replace_image
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def test_a_comparison_tells_whether_an_apply_would_change_anything(world: World)
 
 
 def test_labels_make_another_image_of_the_same_layers(world: World) -> None:
-    """They are what a tag's age is read from; the push writes a configuration and no layer."""
+    """A tag's age and branch are read from them; the push writes a configuration and no layer."""
 
     async def main(ports_of: PortsOf) -> None:
         ports = ports_of("operator")
@@ -81,6 +81,7 @@ def test_labels_make_another_image_of_the_same_layers(world: World) -> None:
         (found,) = [t for t in await ports.registry.list_tags(world.ref("a").repository)
                     if t.name == "a"]  # fmt: skip
         assert found.age == age_of(labels)
+        assert found.branch == branch_of(labels) == "main"
         assert found.commits == len(checkout.log())
 
     world.run(main)

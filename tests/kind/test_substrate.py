@@ -79,7 +79,7 @@ def test_bytes_are_those_of_layers_that_docker_sent() -> None:
     layers = tuple(
         (f"sha256:{digit * 64}", size) for digit, size in (("a", 1), ("b", 20), ("c", 3))
     )
-    manifest = StoredManifest("sha256:c", 7, (*layers, layers[1]), 0)
+    manifest = StoredManifest("sha256:c", 7, (*layers, layers[1]), (0, 0), "")
     diff_ids = [f"sha256:{digit * 64}" for digit in "defe"]
     statuses = {"d" * 12: "Layer already exists", "e" * 12: "Pushed", "f" * 12: "Mounted from x"}
     assert _bytes_written(manifest, diff_ids, statuses) == 20

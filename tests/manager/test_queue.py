@@ -9,7 +9,8 @@ import pytest
 from cdlab.errors import RegistryUnavailable
 from cdlab.manager.queue import PUSH_ATTEMPTS, ManagerIntervals
 from cdlab.model import Environment, Tag
-from cdlab.policies import HOLD, LOCK, Stop
+from cdlab.policies import HOLD, LOCK
+from cdlab.stops import Hold, Lock, Stop
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Lab
@@ -76,7 +77,7 @@ def test_a_locked_workload_refuses_a_rollback_too(new_lab: type[Lab]) -> None:
 
     async def story(lab: Lab) -> None:
         await lab.ship("a", "b")
-        await lab.annotate(LOCK, str(Stop("ann", "audit")))
+        await lab.annotate(LOCK, str(Lock("ann", "audit")))
         before = await lab.log()
         outcome = await lab.roll_back()
         assert (outcome.status, outcome.reason) == ("refused", "locked by ann: audit")
@@ -146,7 +147,7 @@ def test_a_push_that_lost_a_race_is_planned_again(new_lab: type[Lab]) -> None:
 
 @pytest.mark.parametrize(
     ("key", "stop", "status"),
-    [(LOCK, Stop("ann", "audit"), "refused"), (HOLD, Stop("ann", "wait"), "skipped")],
+    [(LOCK, Lock("ann", "audit"), "refused"), (HOLD, Hold("ann", "wait"), "skipped")],
 )
 def test_the_policy_is_checked_again_after_a_lost_race(
     new_lab: type[Lab], key: str, stop: Stop, status: str
@@ -189,7 +190,7 @@ def test_a_bad_file_is_refused_with_its_line_and_stops_no_other(new_lab: type[La
     """One workload's broken policy leaves the others alone, and people read where it broke."""
 
     async def story(lab: Lab) -> None:
-        await lab.annotate("cdlab.dev/tag", "semver:1")
+        await lab.annotate("cdlab.dev/tag", "semver:latest")
         await lab.build("a")
         await lab.build("a", "orders")
         await lab.kernel.sleep(LONG)
@@ -198,7 +199,7 @@ def test_a_bad_file_is_refused_with_its_line_and_stops_no_other(new_lab: type[La
         outcome = await lab.roll_back()
         assert outcome.status == "failed"
         assert "environments/staging/users.yaml:" in outcome.reason
-        assert 'cdlab.dev/tag: "semver:1" is neither' in outcome.reason
+        assert 'cdlab.dev/tag: "latest" is no range' in outcome.reason
         failed = [each for each in lab.decided() if each.outcome == "failed"]
         assert failed, "automation too says why it left the workload alone"
         assert all("users.yaml:" in each.because for each in failed)

@@ -133,7 +133,8 @@ class KindRegistry:
         for name in self.api.tags(path):
             digest = self.api.digest_of(path, name)
             if digest is not None:  # else it was deleted since it was listed
-                tags.append(Tag(name, digest, *self.api.manifest(path, digest).age))
+                image = self.api.manifest(path, digest)
+                tags.append(Tag(name, digest, *image.age, image.branch))
         return tuple(
             sorted(
                 tags,

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import Forbidden, ImageNotFound, RegistryUnavailable
-from cdlab.image_labels import age_of
+from cdlab.image_labels import age_of, branch_of
 from cdlab.model import Digest
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class StoredManifest:
     """(digest, compressed bytes), the lowest first."""
     age: tuple[int, int]
     """(microseconds since 1970, commits) as the labels say, else when it was built."""
+    branch: str
+    """As the labels say; empty if they do not."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class RegistryApi:
             config=str(manifest["config"]["digest"]),
             config_bytes=int(manifest["config"]["size"]),
             layers=tuple((str(each["digest"]), int(each["size"])) for each in manifest["layers"]),
-            age=_age(config),
+            age=age_of(_labels(config)) or (_microseconds(str(config.get("created", ""))), 0),
+            branch=branch_of(_labels(config)),
         )
 
     def _json(self, path: str, what: str) -> dict[str, Any] | None:
@@ -137,9 +140,10 @@ class RegistryApi:
         return json.loads(answer.data) if answer.status == 200 else None
 
 
-def _age(config: Mapping[str, Any]) -> tuple[int, int]:
-    labels = (config.get("config") or {}).get("Labels") or {}
-    return age_of(labels) or (_microseconds(str(config.get("created", ""))), 0)
+def _labels(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels of an image; whoever pushed it may have written anything there."""
+    labels = (config.get("config") or {}).get("Labels")
+    return labels if isinstance(labels, dict) else {}
 
 
 def _microseconds(text: str) -> int:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from operator import attrgetter
 
 from cdlab.errors import ImageNotFound, RegistryUnavailable
-from cdlab.image_labels import age_of
+from cdlab.image_labels import age_of, branch_of
 from cdlab.kernel import Kernel, Signal
 from cdlab.model import BuiltImage, Content, Digest, ImageRef, PushedImage, Tag
 from cdlab.substrates.sim.access import Credentials
@@ -32,6 +32,8 @@ class StoredImage:
     content: Content
     age: tuple[int, int]
     """As `Tag.age`: from the labels, else from the build."""
+    branch: str
+    """As `Tag.branch`."""
     blobs: Mapping[str, int]
     """Blob id -> bytes: the base layer, which all images share, its own layer, its config."""
 
@@ -49,8 +51,9 @@ def stored(image: LocalImage) -> StoredImage:
         f"layer of {image.layers}": image.source.layer_bytes,
         image.image_id: CONFIG_BYTES,
     }
-    age = age_of(dict(image.labels)) or (image.created_us, 0)
-    return StoredImage(digest, image.source.content, age, blobs)
+    labels = dict(image.labels)
+    age = age_of(labels) or (image.created_us, 0)
+    return StoredImage(digest, image.source.content, age, branch_of(labels), blobs)
 
 
 class Repository:
@@ -106,7 +109,7 @@ class RegistryServer:
         before = repository.tags.get(name)
         if before is None or before.digest != image.digest:
             repository.tags.pop(name, None)
-            repository.tags[name] = Tag(name, image.digest, *image.age)
+            repository.tags[name] = Tag(name, image.digest, *image.age, image.branch)
         repository.tagged.notify_all()
         self.notifications.append(ImageRef(ref.repository, name, image.digest))
         return PushedImage(image.digest, written)

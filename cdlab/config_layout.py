@@ -1,0 +1,51 @@
+"""
+Where things are in the config repo, and what a release's health note says.
+
+One file per workload and environment, so that two releases seldom touch the same one, and beside
+them the policy of the environment. Pure; called by the planner, the architectures and the stories.
+"""
+
+from __future__ import annotations
+
+from cdlab.environment_policies import NO_DEFAULTS, EnvironmentPolicy, environment_policy
+from cdlab.errors import FileMissing
+from cdlab.ports import Checkout
+
+FOLDER = "environments"
+POLICY = "policy"
+"""What no microservice can be called: the file of its name is the environment's policy."""
+
+
+def config_path(environment: str, workload: str) -> str:
+    """The file that decides what a workload runs in an environment."""
+    return f"{FOLDER}/{environment}/{workload}.yaml"
+
+
+def workloads_in(checkout: Checkout, environment: str = "") -> tuple[tuple[str, str, str], ...]:
+    """
+    (path, environment, workload) of every manifest, or those of one environment, sorted by path.
+
+    Other files may lie beside them, and are nobody's manifest.
+    """
+    found = []
+    for path in checkout.paths(f"{FOLDER}/{environment}" if environment else FOLDER):
+        where, _, file = path.removeprefix(f"{FOLDER}/").partition("/")
+        name = file.removesuffix(".yaml")
+        if name not in (file, POLICY, "") and "/" not in name:
+            found.append((path, where, name))
+    return tuple(found)
+
+
+def policy_in(checkout: Checkout, environment: str) -> EnvironmentPolicy:
+    """The policy of an environment. Raises `ManifestError` for one that it cannot read."""
+    path = config_path(environment, POLICY)
+    try:
+        text = checkout.read(path)
+    except FileMissing:
+        return NO_DEFAULTS
+    return environment_policy(text, path)
+
+
+def health_note(environment: str, workload: str) -> str:
+    """The line that the health note of a commit gets when its release became available."""
+    return f"{environment}/{workload} healthy"
