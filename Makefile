@@ -11,11 +11,11 @@ help:            ## show this list
 $(BIN)/cdlab: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cdlab needs Python 3.11 or newer; name it: make PYTHON=python3.12 ..."; exit 3; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[statistics]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[statistics,dashboard]'
 	@touch $@
 
 $(VENV)/.complete: $(BIN)/cdlab
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[kind,test,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[kind,dashboard,test,dev]'
 	@touch $@
 
 demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: no Docker

@@ -74,6 +74,14 @@ class StoryFailed(CdlabError):
     """Somebody in a story was refused what the story cannot go on without."""
 
 
+class NotFound(CdlabError):
+    """There is no workload, environment or page of that name."""
+
+
+class NotUnderstood(CdlabError):
+    """A request lacks a field, has one that nobody knows, or one of the wrong form."""
+
+
 class PortError(CdlabError):
     """The outside said no."""
 

@@ -16,7 +16,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes a real cluster minutes, unless it was asked for."""
+    """
+    Leave out what takes a real cluster minutes, unless it was asked for; put browsers last.
+
+    Playwright keeps an event loop running in this thread, under which nobody can run another.
+    """
+    items.sort(key=lambda each: each.get_closest_marker("browser") is not None)
     if os.environ.get("CDLAB_KIND_ALL", "0") not in ("", "0"):
         return
     slow = [

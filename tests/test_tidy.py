@@ -22,6 +22,9 @@ MORE_PARAMETERS = {
     # Typer makes one parameter of each option of a command.
     "cdlab/cli/main.py",
     "cdlab/cli/machine.py",
+    "cdlab/cli/asking.py",
+    "cdlab/cli/looking.py",
+    "cdlab/cli/dashboard.py",
 }
 
 PAGES = {"v1.py": 90, "v2.py": 120, "v3.py": 150}
@@ -114,8 +117,22 @@ MAY_IMPORT = {
     "cdlab/statistics.py": set(),
     "cdlab/paired.py": set(),
     "cdlab/witnesses.py": {"history"},
+    # What people ask and are told knows no architecture, and the page nothing but that.
+    "cdlab/manager/commands.py": set(),
+    "cdlab/manager/wire.py": {"errors"},
+    "cdlab/manager/shown.py": set(),
+    "cdlab/manager/asking.py": {"errors", "manager.commands", "manager.wire"},
+    "cdlab/manager/views.py": {"manager.commands", "manager.shown"},
+    "cdlab/manager/client.py": {"errors", "manager.asking", "manager.commands", "manager.wire"},
+    "cdlab/manager/web/": {
+        "errors", "manager.asking", "manager.commands", "manager.shown", "manager.views",
+        "manager.web", "manager.wire", "version",
+    },
     "cdlab/manager/": {"architectures", "errors", "kernel", "manager", "model", "ports"},
 }  # fmt: skip
+
+WEB = {"starlette", "jinja2", "uvicorn"}
+"""Libraries of the extra `dashboard`."""
 
 HEAVY = {"docker", "kubernetes", "git", "pytest_kind", "pykube", "bcrypt"}
 LATE = HEAVY | {"semantic_version", "re2"}
@@ -229,6 +246,13 @@ def test_heavy_libraries_are_imported_late_and_only_by_kind(path: Path) -> None:
     assert not early, f"{name} imports {early} when it is imported"
     may = name.startswith("cdlab/substrates/kind/") or name == "cdlab/pytest_plugin.py"
     assert may or not late, f"{name} imports {late}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_web_libraries_are_imported_only_by_the_page(path: Path) -> None:
+    """Everything but the dashboard works where its extra is not installed."""
+    found = {each.partition(".")[0] for each in imports(path)} & WEB
+    assert not found or name_of(path).startswith("cdlab/manager/web/"), f"{path} imports {found}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdlab.cli.output import MISSING, OK, Substrate, console, print_json, say
+from cdlab.errors import CdlabError, ManagerUnavailable
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.settings import KindSettings
@@ -24,6 +25,10 @@ NodeImage = Annotated[
     typer.Option(
         "--node-image", metavar="IMAGE", help="Of the kind nodes.  [env: CDLAB_NODE_IMAGE]"
     ),
+]
+ServerOption = Annotated[
+    str | None,
+    typer.Option("--server", metavar="URL", help="Of release management.  [env: CDLAB_SERVER]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -63,19 +68,40 @@ def up(
     raise typer.Exit(MISSING if differences else OK)
 
 
-def status(as_json: Json = False) -> None:
-    """Show every piece of the lab: whether it runs, and where. Exits with 3 unless all run."""
+def status(server: ServerOption = None, as_json: Json = False) -> None:
+    """
+    Show the lab, and what its release management says of every workload, where it answers.
+
+    Exits with 3 unless every piece of the lab runs; with 0, too, where the release management of a
+    simulated world answers, which needs no lab.
+    """
+    from cdlab.cli import servers, telling
+    from cdlab.manager.wire import plain
     from cdlab.substrates.kind import lifecycle
 
     found = lifecycle.status(settings_from_environment())
+    releases, trouble = None, ""
+    try:
+        client = servers.client(server)
+        releases = (client.about(), client.status())
+    except CdlabError as error:
+        if server is not None:  # it was asked for
+            raise
+        trouble = "" if isinstance(error, ManagerUnavailable) else error.message
     if as_json:
         pieces = [asdict(piece) for piece in found.pieces]
-        print_json({"is_up": found.is_up, "pieces": pieces})
+        told = releases and {"about": plain(releases[0]), "workloads": plain(releases[1])}
+        print_json({"is_up": found.is_up, "pieces": pieces, "releases": told})
     else:
         rows = [(piece.state, piece.name, piece.address, piece.detail) for piece in found.pieces]
         _table(("state", "piece", "address", "detail"), rows)
         typer.echo("the lab is up" if found.is_up else "the lab is not up: cdlab up")
-    raise typer.Exit(OK if found.is_up else MISSING)
+        if releases is not None:
+            telling.print_matrix(*releases)
+        elif trouble:
+            say(f"release management: {trouble}")
+    is_elsewhere = releases is not None and releases[0].substrate != Substrate.kind
+    raise typer.Exit(OK if found.is_up or is_elsewhere else MISSING)
 
 
 def down() -> None:

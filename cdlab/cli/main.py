@@ -1,5 +1,5 @@
 """
-The command line: `compare`, `run`, `show`, `claims`, `up`, `status`, `down`, `doctor` and more.
+The command line: `compare`, `run`, `show`, `claims`, `up`, `status`, `release`, `dashboard` …
 
 In: arguments. Out: a report on standard output, progress and errors on standard error, an exit
 code: 0 ok, 1 an expectation broke, 2 usage or a bad file, 3 something is missing on this machine,
@@ -17,7 +17,16 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cdlab.cli import calibrate, machine, outages, show, writing
+from cdlab.cli import (
+    asking,
+    calibrate,
+    dashboard,
+    looking,
+    machine,
+    outages,
+    show,
+    writing,
+)
 from cdlab.cli.output import (
     GREATEST_SEED,
     INTERNAL,
@@ -45,7 +54,6 @@ app = typer.Typer(
     name="cdlab",
     help="Three ways to deliver continuously to Kubernetes, run and measured.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,6 +63,9 @@ writing.add_to(app)
 show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
+asking.add_to(app)
+looking.add_to(app)
+dashboard.add_to(app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

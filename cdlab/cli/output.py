@@ -18,7 +18,10 @@ from cdlab.errors import (
     CdlabError,
     ClusterUnavailable,
     HistoryError,
+    ManagerUnavailable,
     ManifestError,
+    NotFound,
+    NotUnderstood,
     RegistryUnavailable,
     RepositoryUnavailable,
     ScenarioError,
@@ -35,7 +38,14 @@ INTERRUPTED = 130
 GREATEST_SEED = 2**63 - 1
 """As in a scenario file."""
 BAD_INPUT = (ScenarioError, ManifestError, HistoryError)
-NOT_THERE = (SubstrateUnavailable, ClusterUnavailable, RegistryUnavailable, RepositoryUnavailable)
+BAD_WORDS = (NotFound, NotUnderstood)
+NOT_THERE = (
+    SubstrateUnavailable,
+    ClusterUnavailable,
+    RegistryUnavailable,
+    RepositoryUnavailable,
+    ManagerUnavailable,
+)
 
 
 class Substrate(StrEnum):
@@ -64,8 +74,8 @@ def say(text: str) -> None:
 
 
 def exit_code(error: Exception) -> int:
-    """The exit code of an exception: 2 for the reader's file, 3 for this machine, else 4."""
-    if isinstance(error, BAD_INPUT):
+    """The exit code of an exception: 2 for the reader's words, 3 for this machine, else 4."""
+    if isinstance(error, (*BAD_INPUT, *BAD_WORDS)):
         return USAGE
     return MISSING if isinstance(error, NOT_THERE) else INTERNAL
 

@@ -212,6 +212,8 @@ class About:
     """A simulated world, in which one can also push commits, break things and turn the clock."""
     time: str = ""
     """Now, as that world counts, RFC 3339."""
+    newest: int = 0
+    """The number of the newest decision, so that a reader can begin with the last few."""
 
 
 class ReleaseCommands(Protocol):
@@ -248,7 +250,12 @@ class ReleaseCommands(Protocol):
         """Decisions with their reasons, oldest first, beginning after a number."""
 
     async def wait_for_change(self, after: int) -> int:
-        """Return the number of the newest change as soon as it is greater than *after*."""
+        """
+        Return the number of the newest change as soon as it is greater than *after*.
+
+        A change is whatever the other answers would show: a decision, a rollout, health, drift.
+        The numbers are not those of decisions; the first change is 1.
+        """
 
 
 class Playground(Protocol):

@@ -1,0 +1,1 @@
+"""The HTTP API and the page of the release manager. Needs the extra `dashboard`."""
