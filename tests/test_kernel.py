@@ -54,12 +54,6 @@ def test_actors_interleave_by_due_time(lab: Lab) -> None:
     ]  # fmt: skip
 
 
-def test_virtual_time_begins_in_1970(lab: Lab) -> None:
-    """So that a run's dates do not depend on when it is run."""
-    lab.kernel.run(lab.kernel.sleep(1.5))
-    assert lab.kernel.timestamp() == lab.kernel.now() == 1.5
-
-
 def test_equal_due_times_run_first_in_first_out(lab: Lab) -> None:
     """Sleeps that end at one instant end in the order in which they began."""
 

@@ -1,0 +1,27 @@
+"""What the clock promises, on every substrate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.contracts.conftest import PortsOf, World
+
+
+def test_a_timestamp_goes_on_with_time_and_agrees_with_the_dates_of_commits(world: World) -> None:
+    """So that what policies say of time means the same to git and to the manager."""
+
+    async def main(ports_of: PortsOf) -> None:
+        ports = ports_of("operator")
+        before, began = ports.clock.timestamp(), ports.clock.now()
+        await ports.clock.sleep(0.05)
+        checkout = await ports.config_repo.clone()
+        checkout.write("README.md", "Hello\n")
+        await checkout.commit("Say hello")
+        (commit,) = checkout.log()
+        after = ports.clock.timestamp()
+        assert after - before >= 0.05 - 0.001
+        assert abs((after - before) - (ports.clock.now() - began)) < 1
+        assert before - 1 <= commit.time_us / 1e6 <= after, "git keeps whole seconds"
+
+    world.run(main)
