@@ -61,7 +61,7 @@ class Environment:
 
     name: str
     is_automated: bool = True
-    """Whether a new image is released with no further decision. V3, and V1 and V2 when gated."""
+    """Whether a new image is released with no decision. V3, and V1 and V2 when gated."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +243,7 @@ class Decision:
     workload: str
     environment: str
     outcome: Outcome
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +258,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Variant:
-    """
-    The settings by which runs of one architecture differ. Defaults are the article's.
-
-    The scenario loader refuses to set what an architecture has no use for.
-    """
+    """The settings by which runs of one architecture differ. Defaults are the article's."""
 
     rollback: str = "revert"
     """V1, V2 `revert` | `force-push`, V3 `command`; the others are not the article's."""

@@ -43,7 +43,9 @@ class Plan:
 
     def decision(self, request: ReleaseRequest) -> Decision:
         """What to tell the `Decisions` port."""
-        return Decision(request.cause, request.workload, request.environment, self.outcome)
+        return Decision(
+            request.cause, request.workload, request.environment, self.outcome, request.user
+        )
 
 
 def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decision]]:

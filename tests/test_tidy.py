@@ -128,7 +128,11 @@ MAY_IMPORT = {
         "errors", "manager.asking", "manager.commands", "manager.shown", "manager.views",
         "manager.web", "manager.wire", "version",
     },
-    "cdlab/manager/": {"architectures", "errors", "kernel", "manager", "model", "ports"},
+    "cdlab/manager/": {
+        "architectures", "candidates", "config_layout", "dates", "errors", "kernel", "manager",
+        "manifests", "model", "policies", "policy_edits", "ports", "reasons", "release_commits",
+        "release_requests", "releases", "stops",
+    },
 }  # fmt: skip
 
 WEB = {"starlette", "jinja2", "uvicorn"}

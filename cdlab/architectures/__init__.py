@@ -15,6 +15,7 @@ from cdlab.architectures.v2 import V2
 from cdlab.architectures.v3 import ContinuousIntegration, ReleaseManager
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.ports import PortsOf
+from cdlab.releases import ReleaseRequest
 
 T = TypeVar("T")
 Made = Callable[[Application, PortsOf, Variant], T]
@@ -52,6 +53,9 @@ class Manager(Delivery, Protocol):
 
     async def on_image(self, name: str, tags: tuple[Tag, ...], environment: str) -> Outcome:
         """Decide about one environment when the registry's tags were looked at."""
+
+    async def release(self, request: ReleaseRequest) -> Outcome:
+        """Plan, commit, push and apply what somebody asked for."""
 
     async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
         """Wait for a rollout and tell whether it ended with the released image."""

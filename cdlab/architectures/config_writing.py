@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cdlab.errors import PortError
-from cdlab.model import Outcome, Revision
+from cdlab.model import ImageRef, Outcome, Revision
 from cdlab.ports import Checkout, GitRepository, Ports
 from cdlab.releases import Plan, ReleaseRequest, plan_release, released
 
@@ -18,6 +18,14 @@ from cdlab.releases import Plan, ReleaseRequest, plan_release, released
 def plan_now(request: ReleaseRequest, config: Checkout, manager: Ports) -> Plan:
     """Decide a request as of now: time lifts locks and holds, and a new one says since when."""
     return plan_release(replace(request, now=manager.clock.timestamp()), config)
+
+
+async def healthy_image(ports: Ports, workload: str, environment: str) -> ImageRef | None:
+    """What an environment runs on every replica, by digest; None while that is not so."""
+    found = next(iter(await ports.cluster.running(environment, workload)), None)
+    if found is None or not found.is_available or not found.digests:
+        return None
+    return replace(found.desired, digest=found.digests[0])
 
 
 async def publish(config: Checkout, message: str, repository: GitRepository) -> Revision:

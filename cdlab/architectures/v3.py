@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdlab.architectures.code_rollback import revert_config
-from cdlab.architectures.config_writing import make_equal, plan_now, publish
+from cdlab.architectures.config_writing import healthy_image, make_equal, plan_now, publish
 from cdlab.errors import PortError
 from cdlab.image_labels import labels_of
 from cdlab.manifests import annotate
@@ -88,12 +88,11 @@ class ReleaseManager:
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
         """Release to one environment the digest that is healthy in another."""
         request = ReleaseRequest(cause="promotion", workload=name, environment=target, user=user)
-        found = next(iter(await self.manager.cluster.running(source, name)), None)
-        if found is None or not found.is_available or not found.digests:
+        image = await healthy_image(self.manager, name, source)
+        if image is None:
             refused = Plan(Outcome("refused", f"not healthy in {source}"))
             await self.manager.decisions.record(refused.decision(request))
             return refused.outcome
-        image = replace(found.desired, digest=found.digests[0])
         return await self.release(replace(request, image=image))
 
     async def rollback(self, request: RollbackRequest) -> Outcome:
@@ -123,8 +122,8 @@ class ReleaseManager:
             return plan.outcome
         config.write(request.path, plan.manifest)
         revision = await publish(config, plan.commit_message, self.manager.config_repo)
-        await self.manager.decisions.record(plan.decision(request))
         outcome = replace(plan.outcome, revision=revision)
+        await self.manager.decisions.record(replace(plan.decision(request), outcome=outcome))
         try:
             await self.manager.cluster.apply(plan.manifest, request.environment)
         except PortError:  # it is committed, so a sync will apply it

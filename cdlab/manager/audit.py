@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import deque
 from itertools import islice
 
+from cdlab.dates import rfc3339
 from cdlab.kernel import Kernel
 from cdlab.manager.commands import AuditEntry
-from cdlab.manager.release_log import written
 from cdlab.model import Decision
 from cdlab.ports import Decisions
 
@@ -26,7 +26,7 @@ class Audit:
     def __init__(self, kernel: Kernel, inner: Decisions) -> None:
         self.kernel, self.inner = kernel, inner
         self._entries: deque[AuditEntry] = deque(maxlen=KEPT)
-        self._latest: dict[tuple[str, str, str], Decision] = {}
+        self._latest: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._changed = kernel.signal("a decision")
         self.number = 0
         """That of the newest entry."""
@@ -35,15 +35,16 @@ class Audit:
         """Hand it on and keep it, unless it is the same answer to the same question as before."""
         await self.inner.record(decision)
         about = decision.what, decision.workload, decision.environment
-        is_repeated = self._latest.get(about) == decision and decision.outcome.status == "skipped"
-        self._latest[about] = decision
+        answer = decision.outcome.status, decision.outcome.reason
+        is_repeated = self._latest.get(about) == answer and decision.outcome.status == "skipped"
+        self._latest[about] = answer
         if is_repeated:
             return
         self.number += 1
         outcome = decision.outcome
         entry = AuditEntry(
             number=self.number,
-            time=written(round(self.kernel.timestamp() * 1_000_000)),
+            time=rfc3339(self.kernel.timestamp()),
             what=decision.what,
             user=decision.user,
             workload=decision.workload,

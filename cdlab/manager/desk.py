@@ -64,7 +64,7 @@ class ManagerDesk:
         """Do it, or refuse it with a reason; returns when it is committed and was applied."""
         self._require(ask.workload, ask.environment, ask.source)
         if ask.command == "sync":
-            return answered(await self.queue.sync_now(ask.user))
+            return answered(await self.queue.rebuild(ask.user))
         if not ask.workload:
             return await self._everywhere(ask)
         request = await request_of(ask, self.application, self.ports)

@@ -29,6 +29,7 @@ from cdlab.model import (
     Tag,
 )
 from cdlab.ports import Ports
+from cdlab.releases import ReleaseRequest
 
 PUSH_ATTEMPTS = 10
 """Kargo's default. After that the request has failed, with that reason."""
@@ -83,6 +84,8 @@ class ReleaseQueue:
         self._actors: list[Actor] = []
         self._own: set[Revision] = set()
         """Commits of its own, which were applied already."""
+        self.tags: dict[str, tuple[Tag, ...]] = {}
+        """Microservice -> what the registry listed last, for whoever looks at it."""
 
     def start(self) -> None:
         """Begin to watch the registry and the config repo, and to work."""
@@ -126,6 +129,12 @@ class ReleaseQueue:
         work = partial(self.manager.rollback, request)
         return await self._outcome(self._put(ROLLBACK, request.workload, request.environment, work))
 
+    async def release(self, request: ReleaseRequest) -> Outcome:
+        """Queue what somebody asked for, a rollback before everything else; return its outcome."""
+        priority = ROLLBACK if request.cause == "rollback" else COMMAND
+        work = partial(self.manager.release, request)
+        return await self._outcome(self._put(priority, request.workload, request.environment, work))
+
     async def rebuild(self, user: str) -> Outcome:
         """Queue the rebuild of every environment, and return its outcome."""
         return await self._outcome(self._put(COMMAND, "", "", lambda: self.manager.rebuild(user)))
@@ -157,6 +166,7 @@ class ReleaseQueue:
 
     def consider(self, name: str, tags: tuple[Tag, ...]) -> None:
         """Queue a decision for every environment. One that still waits is made on these tags."""
+        self.tags[name] = tags
         for environment in self.application.environments:
             decide = partial(self.manager.on_image, name, tags, environment.name)
             self._put_instead(AUTOMATION, name, environment.name, decide)

@@ -9,14 +9,14 @@ with trailers; a commit by hand is listed too, with what git knows of it. Called
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from functools import partial
 
+from cdlab.config_layout import config_path, health_note
+from cdlab.dates import rfc3339
 from cdlab.manager.commands import PastRelease
 from cdlab.model import Commit
 from cdlab.ports import Checkout
-from cdlab.releases import config_path, health_note
-
-TRAILERS = ("Cause", "User", "Environment", "Workload", "From", "To", "Hold")
+from cdlab.release_commits import trailer
 
 
 def past_releases(
@@ -32,32 +32,20 @@ def past_releases(
 
 
 def _release(commit: Commit) -> PastRelease:
-    told = trailers(commit.message)
+    told = partial(trailer, commit)
     subject, _, rest = commit.message.partition("\n\n")
-    said = rest.partition("\n\n")[0] if told else subject
-    where = told.get("Environment", ""), told.get("Workload", "")
+    said, _, more = rest.partition("\n\n")
+    where = told("Environment"), told("Workload")
     return PastRelease(
         revision=commit.revision,
-        time=written(commit.time_us),
-        cause=told.get("Cause", ""),
-        user=told.get("User", ""),
+        time=rfc3339(commit.time_us / 1_000_000),
+        cause=told("Cause"),
+        user=told("User"),
         workload=where[1],
         environment=where[0],
-        before=told.get("From", ""),
-        after=told.get("To", ""),
-        hold=told.get("Hold", "none").removeprefix("none"),
-        message=subject if said.startswith("Release-Id: ") else said,
+        before=told("From"),
+        after=told("To"),
+        hold=told("Hold").removeprefix("none"),
+        message=said if more else subject,
         is_healthy=health_note(*where) in commit.note.splitlines(),
     )
-
-
-def trailers(message: str) -> dict[str, str]:
-    """The trailers of a release's commit; none where its last paragraph has no Release-Id."""
-    last = message.strip().rpartition("\n\n")[2].splitlines()
-    pairs = dict(line.split(": ", 1) for line in last if ": " in line)
-    return pairs if "Release-Id" in pairs else {}
-
-
-def written(time_us: int) -> str:
-    """A time as people and programs read it, RFC 3339 in whole seconds."""
-    return datetime.fromtimestamp(time_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

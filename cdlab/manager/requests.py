@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from cdlab import policy_edits as edits
+from cdlab.architectures.config_writing import healthy_image
 from cdlab.dates import rfc3339
 from cdlab.errors import ImageNotFound
 from cdlab.manager.commands import Ask
 from cdlab.model import Application, Digest, ImageRef, Outcome
-from cdlab.policies import AUTOMATED, BRANCH, HOLD, TAG
+from cdlab.policies import AUTOMATED, BRANCH, TAG
 from cdlab.policy_edits import PolicyEdit
 from cdlab.ports import Ports
 from cdlab.reasons import Reason
-from cdlab.release_requests import NEWER, ReleaseRequest
-from cdlab.stops import Hold, Lock
+from cdlab.release_requests import ReleaseRequest
 
 SETTINGS = {"automated": AUTOMATED, "tag": TAG, "branch": BRANCH}
 """Name of a setting -> the annotation that says it."""
@@ -77,14 +77,6 @@ async def _promotion(
     if image is None:
         return Outcome("refused", f"{Reason.NOT_HEALTHY} {source}")
     return replace(request, image=image)
-
-
-async def healthy_image(ports: Ports, workload: str, environment: str) -> ImageRef | None:
-    """What an environment runs on every replica, by digest; None while that is not so."""
-    found = next(iter(await ports.cluster.running(environment, workload)), None)
-    if found is None or not found.is_available or not found.digests:
-        return None
-    return replace(found.desired, digest=found.digests[0])
 
 
 async def _named(text: str, repository: str, ports: Ports) -> ImageRef | Outcome:
