@@ -272,7 +272,6 @@ def test_the_shell_completes_what_the_server_knows(
 ) -> None:
     """Workloads, then environments; both where a workload may be left out."""
     monkeypatch.setenv("_CDLAB_COMPLETE", "complete_bash")
-    monkeypatch.setattr(sys, "argv", ["cdlab"])
 
     def complete(line: str) -> list[str]:
         words = line.split(" ")
