@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from cdlab.cli.servers import Server, find_server, forget_server, server_file, w
 from cdlab.errors import ManagerUnavailable, NotUnderstood
 from cdlab.manager.commands import Ask
 from tests.manager_web.conftest import HOSTILE, TOKEN, ScriptedDesk
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -314,6 +318,36 @@ def test_the_dashboard_serves_the_playground(
     assert seen[0].startswith("http://127.0.0.1:")
     assert seen[0].endswith("0o600")
     assert "/login#" in answer.err
+    assert not server_file().exists()
+
+
+SCRIPTED_DASHBOARD = """
+import sys, types
+from cdlab.cli.main import main
+from tests.manager_web.conftest import ScriptedDesk
+playground = types.SimpleNamespace(make=lambda scenario: ScriptedDesk())
+sys.modules["cdlab.playground"] = playground
+main(["dashboard", "--port", "0"])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_dashboard_and_leaves_nothing(
+    cdlab: Cdlab, number: signal.Signals, code: int
+) -> None:
+    """The other commands find it while it runs; the file goes with it, and no traceback is seen."""
+    dashboard = subprocess.Popen(
+        [sys.executable, "-c", SCRIPTED_DASHBOARD], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert dashboard.stderr is not None
+    for line in dashboard.stderr:
+        if line.startswith("Ctrl-C"):
+            break
+    assert "released" in cdlab("release", "users", "dev", "--user", "ana").out
+    dashboard.send_signal(number)
+    said = dashboard.communicate(timeout=60)[1]
+    assert dashboard.returncode == code, said
+    assert "Traceback" not in said
     assert not server_file().exists()
 
 
