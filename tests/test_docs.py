@@ -44,7 +44,7 @@ def test_the_example_is_a_scenario() -> None:
     assert parse(text).batch == 10
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/stories.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/stories.md", "docs/dashboard.md"])
 def test_every_command_and_option_of_the_pages_exists(page: str) -> None:
     """Renamed options would make a page lie."""
     text = (ROOT / page).read_text(encoding="utf-8")

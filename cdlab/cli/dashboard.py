@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import secrets
+import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -126,9 +128,11 @@ def serve(
 
     path = write_server(server)
     say(f"written down in {path}, where the other commands find it")
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         serve_app(make_app(desk, settings), listening, started)
     finally:
+        signal.signal(signal.SIGTERM, before)
         forget_server(server)
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cdlab.cli.output import MISSING, OK, Substrate, console, print_json, say
-from cdlab.errors import CdlabError, ManagerUnavailable
+from cdlab.errors import CdlabError, ManagerUnavailable, SubstrateUnavailable
 
 if TYPE_CHECKING:
+    from cdlab.substrates.kind.pieces import Piece
     from cdlab.substrates.kind.settings import KindSettings
 
 NodeImage = Annotated[
@@ -77,9 +78,7 @@ def status(server: ServerOption = None, as_json: Json = False) -> None:
     """
     from cdlab.cli import servers, telling
     from cdlab.manager.wire import plain
-    from cdlab.substrates.kind import lifecycle
 
-    found = lifecycle.status(settings_from_environment())
     releases, trouble = None, ""
     try:
         client = servers.client(server)
@@ -88,20 +87,35 @@ def status(server: ServerOption = None, as_json: Json = False) -> None:
         if server is not None:  # it was asked for
             raise
         trouble = "" if isinstance(error, ManagerUnavailable) else error.message
+    pieces, is_up = _pieces(is_needed=releases is None)
     if as_json:
-        pieces = [asdict(piece) for piece in found.pieces]
         told = releases and {"about": plain(releases[0]), "workloads": plain(releases[1])}
-        print_json({"is_up": found.is_up, "pieces": pieces, "releases": told})
+        print_json({"is_up": is_up, "pieces": list(map(asdict, pieces)), "releases": told})
     else:
-        rows = [(piece.state, piece.name, piece.address, piece.detail) for piece in found.pieces]
-        _table(("state", "piece", "address", "detail"), rows)
-        typer.echo("the lab is up" if found.is_up else "the lab is not up: cdlab up")
+        if pieces:
+            rows = [(each.state, each.name, each.address, each.detail) for each in pieces]
+            _table(("state", "piece", "address", "detail"), rows)
+        typer.echo("the lab is up" if is_up else "the lab is not up: cdlab up")
         if releases is not None:
             telling.print_matrix(*releases)
         elif trouble:
             say(f"release management: {trouble}")
     is_elsewhere = releases is not None and releases[0].substrate != Substrate.kind
-    raise typer.Exit(OK if found.is_up or is_elsewhere else MISSING)
+    raise typer.Exit(OK if is_up or is_elsewhere else MISSING)
+
+
+def _pieces(*, is_needed: bool) -> tuple[tuple[Piece, ...], bool]:
+    """The pieces of the lab and whether all run; none where this machine cannot have a lab."""
+    from cdlab.substrates.kind import lifecycle
+
+    try:
+        found = lifecycle.status(settings_from_environment())
+    except SubstrateUnavailable as error:
+        if is_needed:
+            raise
+        say(f"the lab: {error.message}")
+        return (), False
+    return found.pieces, found.is_up
 
 
 def down() -> None:

@@ -186,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code. The entry point of the package."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(given)
+        app(given, prog_name="cdlab")
     except (SystemExit, KeyboardInterrupt) as ended:  # Typer ends every command with an exit
         sys.exit(_code(ended))
     except CdlabError as error:

@@ -278,6 +278,14 @@ def desk() -> Iterator[ScriptedDesk]:
 
 
 @pytest.fixture
+def hostile_desk() -> Iterator[ScriptedDesk]:
+    """The same, where everything that somebody else can write is an attack."""
+    made = ScriptedDesk(HOSTILE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def make_client() -> Iterator[Callable[..., TestClient]]:
     """A client of a new server around a desk."""
     clients = []

@@ -15,6 +15,7 @@ import pytest
 from cdlab.live_kernel import LiveKernel
 from cdlab.manager.client import HttpCommands
 from cdlab.manager.commands import Answer, Ask
+from cdlab.manager.web import api
 from tests.manager_web.conftest import TOKEN, Scripted, ScriptedDesk
 
 HOLD = Ask(command="hold", user="ana", message="wait", workload="users", environment="dev")
@@ -171,3 +172,23 @@ def test_a_server_ends_while_somebody_listens(
     listener = listen(serve(desk))
     assert next(listener.events())["event"] == "change"
     # The fixture ends the server; a reader that nobody closes must not keep it.
+
+
+def test_a_reader_that_left_makes_room_for_another(
+    listen: Callable[..., Listener], desk: ScriptedDesk, serve: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Places are few, and a page that was left must not keep one."""
+    monkeypatch.setattr(api, "MOST_LISTENERS", 1)
+    monkeypatch.setattr(api, "LOOK_SECONDS", 0.01)
+    url = serve(desk)
+    first = listen(url)
+    assert next(first.events())["event"] == "change"
+    assert listen(url).response.status == 503
+    first.close()
+    for _ in range(1000):
+        again = listen(url)
+        if again.response.status == 200:
+            break
+        again.close()
+    assert next(again.events())["event"] == "change"

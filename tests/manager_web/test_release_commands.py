@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -14,9 +16,14 @@ import pytest
 
 from cdlab.cli import main, servers
 from cdlab.cli.servers import Server, find_server, forget_server, server_file, write_server
-from cdlab.errors import ManagerUnavailable, NotUnderstood
+from cdlab.errors import ManagerUnavailable, NotUnderstood, SubstrateUnavailable
 from cdlab.manager.commands import Ask
-from tests.manager_web.conftest import HOSTILE, TOKEN, ScriptedDesk
+from cdlab.substrates.kind import lifecycle
+from cdlab.substrates.kind.lifecycle import LabStatus
+from cdlab.substrates.kind.pieces import Piece, State
+from tests.manager_web.conftest import TOKEN, ScriptedDesk
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -195,23 +202,57 @@ def test_looking_prints_a_table_or_json(
     assert len(json.loads(cdlab(*line.split(), "--json").out)[key]) == length
 
 
-def test_the_status_has_the_matrix_beneath_the_lab(cdlab: Cdlab, server: str) -> None:
-    """Where release management answers, it matters more than a lab that is not up."""
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Callable[[State | None], None]:
+    """The lab is as it is said to be, whatever runs on this machine."""
+
+    def say(state: State | None) -> None:
+        def status(_: object) -> LabStatus:
+            if state is None:
+                raise SubstrateUnavailable("there is no Docker here")
+            return LabStatus((Piece("registry", state, "localhost:5001"),))
+
+        monkeypatch.setattr(lifecycle, "status", status)
+
+    return say
+
+
+Lab = Callable[[State | None], None]
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [("missing", "the lab is not up"), ("running", "the lab is up")]
+)
+def test_the_status_has_the_matrix_beneath_the_lab(
+    cdlab: Cdlab, server: str, lab: Lab, state: State, said: str
+) -> None:
+    """Where the release management of a simulated world answers, no lab is needed."""
+    lab(state)
     answer = cdlab("status")
-    assert "the lab is not up" in answer.out
-    assert answer.out.index("Release manager, V3") > answer.out.index("the lab is not up")
+    assert answer.out.index("Release manager, V3") > answer.out.index(said)
     assert "held by ana: v3 loses orders" in answer.out
     assert answer.code == 0
     found = json.loads(cdlab("status", "--json").out)
     assert len(found["releases"]["workloads"]) == 9
-    assert found["is_up"] is False
+    assert found["is_up"] is (state == "running")
 
 
-def test_the_status_of_a_lab_that_is_down_alone_is_3(cdlab: Cdlab) -> None:
+def test_the_status_without_docker_is_the_matrix_alone(cdlab: Cdlab, server: str, lab: Lab) -> None:
+    """What is missing is said beside it, and is an error where nothing else answers."""
+    lab(None)
+    answer = cdlab("status")
+    assert (answer.code, answer.err) == (0, "the lab: there is no Docker here\n")
+    assert "Release manager, V3" in answer.out
+
+
+def test_the_status_of_a_lab_that_is_down_alone_is_3(cdlab: Cdlab, lab: Lab) -> None:
     """As ever, where no release management answers."""
+    lab("missing")
     answer = cdlab("status", "--json")
     assert answer.code == 3
     assert json.loads(answer.out)["releases"] is None
+    lab(None)
+    assert cdlab("status").code == 3
 
 
 @pytest.mark.parametrize(
@@ -219,15 +260,13 @@ def test_the_status_of_a_lab_that_is_down_alone_is_3(cdlab: Cdlab) -> None:
              "release users dev --dry-run", "policy front-end production"],
 )  # fmt: skip
 def test_nothing_from_outside_steers_the_terminal(
-    cdlab: Cdlab, serve: Callable[..., str], line: str
+    cdlab: Cdlab, hostile_desk: ScriptedDesk, serve: Callable[..., str], lab: Lab, line: str
 ) -> None:
     """No escape and no mark of direction, whatever somebody committed."""
-    desk = ScriptedDesk(HOSTILE)
-    url = serve(desk)
-    answer = cdlab(*line.split(), "--server", url)
+    lab(None)
+    answer = cdlab(*line.split(), "--server", serve(hostile_desk))
     assert "\x1b" not in answer.out
     assert "\u202e" not in answer.out
-    desk.close()
 
 
 def test_the_file_of_a_server_is_for_its_owner_alone(cdlab: Cdlab) -> None:
@@ -272,7 +311,6 @@ def test_the_shell_completes_what_the_server_knows(
 ) -> None:
     """Workloads, then environments; both where a workload may be left out."""
     monkeypatch.setenv("_CDLAB_COMPLETE", "complete_bash")
-    monkeypatch.setattr(sys, "argv", ["cdlab"])
 
     def complete(line: str) -> list[str]:
         words = line.split(" ")
@@ -315,6 +353,36 @@ def test_the_dashboard_serves_the_playground(
     assert seen[0].startswith("http://127.0.0.1:")
     assert seen[0].endswith("0o600")
     assert "/login#" in answer.err
+    assert not server_file().exists()
+
+
+SCRIPTED_DASHBOARD = """
+import sys, types
+from cdlab.cli.main import main
+from tests.manager_web.conftest import ScriptedDesk
+playground = types.SimpleNamespace(make=lambda scenario: ScriptedDesk())
+sys.modules["cdlab.playground"] = playground
+main(["dashboard", "--port", "0"])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_dashboard_and_leaves_nothing(
+    cdlab: Cdlab, number: signal.Signals, code: int
+) -> None:
+    """The other commands find it while it runs; the file goes with it, and no traceback is seen."""
+    dashboard = subprocess.Popen(
+        [sys.executable, "-c", SCRIPTED_DASHBOARD], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    assert dashboard.stderr is not None
+    for line in dashboard.stderr:
+        if line.startswith("Ctrl-C"):
+            break
+    assert "released" in cdlab("release", "users", "dev", "--user", "ana").out
+    dashboard.send_signal(number)
+    said = dashboard.communicate(timeout=60)[1]
+    assert dashboard.returncode == code, said
+    assert "Traceback" not in said
     assert not server_file().exists()
 
 

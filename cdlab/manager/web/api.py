@@ -24,7 +24,9 @@ from cdlab.manager.web.world import World
 from cdlab.manager.wire import plain
 
 HEARTBEAT_SECONDS = 15.0
-"""A line that says nothing, so that a lost connection is found out."""
+"""A line that says nothing, so that no proxy takes the connection for a dead one."""
+LOOK_SECONDS = 1.0
+"""Until it looks whether the reader is still there: places are few."""
 MOST_LISTENERS = 64
 AT_ONCE = 100
 """Decisions that are asked for together."""
@@ -114,20 +116,21 @@ class Api:
             after = _number(request, "after", newest, LARGEST_NUMBER)
         if self._listeners >= MOST_LISTENERS:
             raise Refused(503, f"{MOST_LISTENERS} readers listen already", "ask for the audit")
-        return StreamingResponse(self._counted(after), media_type="text/event-stream")
+        return StreamingResponse(self._counted(request, after), media_type="text/event-stream")
 
-    async def _counted(self, after: int) -> AsyncIterator[str]:
+    async def _counted(self, request: Request, after: int) -> AsyncIterator[str]:
         self._listeners += 1
         try:
-            async for each in self._stream(after):
+            async for each in self._stream(request, after):
                 yield each
         finally:
             self._listeners -= 1
 
-    async def _stream(self, after: int) -> AsyncIterator[str]:
-        changes, seen = self._world.changes, -1
+    async def _stream(self, request: Request, after: int) -> AsyncIterator[str]:
+        changes, seen, silent = self._world.changes, -1, 0.0
         yield "retry: 2000\n\n"
-        while not changes.is_closed:
+        while not (changes.is_closed or await request.is_disconnected()):
+            silent += LOOK_SECONDS
             if changes.count > seen:
                 seen = changes.count
                 try:
@@ -138,7 +141,8 @@ class Api:
                 except CdlabError as error:
                     yield _event("trouble", {"error": error.message})
                 yield _event("change", {"count": seen})
-            elif await changes.after(seen, HEARTBEAT_SECONDS) == seen:
+            elif await changes.after(seen, LOOK_SECONDS) == seen and silent > HEARTBEAT_SECONDS:
+                silent = 0.0
                 yield ": still here\n\n"
 
 

@@ -71,7 +71,10 @@ class AskingPages:
             known = await self._known(command, given)
             ask = ask_of(command, given, known, is_dry_run=True)
         except NotUnderstood as error:
-            return await self._page(request, command, given, mistake=error.message)
+            is_done = given.get("step") == "do"  # a preview that says what is missing is no error
+            return await self._page(
+                request, command, given, mistake=error.message, status=400 if is_done else 200
+            )
         session.user = ask.user
         preview = await self._world.ask(ask)
         seal = self._seal(ask, preview)
@@ -105,16 +108,17 @@ class AskingPages:
         self, request: Request, command: Command, given: Mapping[str, str], **values: Any
     ) -> Response:
         """The form with a preview, a mistake, or neither."""
+        status = values.pop("status", 200)
         shown = {"preview": None, "seal": "", "mistake": "", "is_changed": False, **values}
         try:
             known = await self._known(command, given)
         except NotFound as error:
             known = Known(await self._world.about())
-            shown["mistake"] = shown["mistake"] or error.message
+            shown["mistake"], status = shown["mistake"] or error.message, 404
         return await self._pages.render(
             request,
             "ask.html",
-            400 if shown["mistake"] else 200,
+            status,
             about=known.about,
             command=command,
             title=TITLES[command],

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from cdlab.manager.shown import one_line, short, visible
+from cdlab.manager.shown import duration, one_line, short, visible
 from cdlab.manager.views import TONES, ago, clock, diff_lines
 from cdlab.manager.web.world import World
 
@@ -31,7 +31,9 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    made.filters.update(short=short, clock=clock, ago=ago, one_line=one_line, diff=diff_lines)
+    made.filters.update(
+        short=short, duration=duration, clock=clock, ago=ago, one_line=one_line, diff=diff_lines
+    )
     icons: Any = made.get_template("icons.html").module
     made.globals.update(tones=TONES, icon=icons.icon)
     return made
