@@ -219,6 +219,19 @@ def test_health_and_metrics_are_for_machines(
     assert client.get("/healthz").status_code == 503
 
 
+def test_a_page_shows_what_is_known_while_a_box_is_down(
+    client: TestClient, desk: ScriptedDesk
+) -> None:
+    """And the playground, from which one brings it back."""
+    desk.commands.error = ManagerUnavailable("the release manager is stopped")
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert "the release manager is stopped" in answer.text
+    assert "Nothing is known of the workloads now" in answer.text
+    assert 'id="playground"' in answer.text
+    assert "Try v3" in answer.text
+
+
 def test_two_people_at_once_are_served_one_after_the_other(
     client: TestClient, desk: ScriptedDesk, authorized: dict[str, str]
 ) -> None:

@@ -52,6 +52,14 @@ def test_nothing_is_changed_without_the_token(
     assert desk.commands.asked == []
 
 
+def test_a_server_without_a_token_does_not_start(
+    desk: ScriptedDesk, make_client: Callable[..., TestClient]
+) -> None:
+    """An empty one would match an empty header."""
+    with pytest.raises(ValueError, match="without a token"):
+        make_client(desk, token="")
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "127.0.0.1@evil.example", "", "[::1", "a b"]
 )

@@ -34,6 +34,8 @@ class Sessions:
     """The token, and the sessions that began with it. They end with the process."""
 
     def __init__(self, token: str) -> None:
+        if not token:
+            raise ValueError("a server without a token would let everybody change things")
         self._token = token.encode()
         self._secret = secrets.token_bytes(32)
         self._sessions: OrderedDict[str, Session] = OrderedDict()

@@ -7,15 +7,15 @@ In: requests of browsers, with or without JavaScript. Out: HTML. The forms behin
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from cdlab.errors import CdlabError, NotFound, NotUnderstood
+from cdlab.errors import CdlabError, NotFound, NotUnderstood, PortError
 from cdlab.manager.asking import check
 from cdlab.manager.views import cell, columns, matrix
 from cdlab.manager.web.asking_pages import AskingPages
@@ -30,7 +30,23 @@ FEW = 8
 """Releases and decisions on the front page."""
 MANY = 200
 
-Handler = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
+
+
+class Missing:
+    """What a page lacks because a box does not answer. The rest is shown all the same."""
+
+    def __init__(self) -> None:
+        self.troubles: list[str] = []
+
+    async def or_nothing(self, question: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
+        """The answer; nothing, and why, where a box does not answer."""
+        try:
+            return await question
+        except PortError as error:
+            if error.message not in self.troubles:
+                self.troubles.append(error.message)
+            return ()
 
 
 class Site:
@@ -78,7 +94,8 @@ class Site:
         """The matrix, and what happened last."""
         world = self._world
         about = await world.about()
-        status = await world.status()
+        missing = Missing()
+        status = await missing.or_nothing(world.status())
         said, session = "", world.sessions.of(request)
         if session and "hx-request" not in request.headers:  # an update in place shows no news
             said, session.said = session.said, ""
@@ -86,13 +103,16 @@ class Site:
             request,
             "overview.html",
             about=about,
-            rows=matrix(about, status),
+            rows=matrix(about, status) if status else [],
             environments=columns(about, status),
-            drift=await world.diff(),
-            releases=await world.history(limit=FEW),
-            decisions=(await world.audit(max(0, about.newest - FEW), FEW))[::-1],
+            drift=await missing.or_nothing(world.diff()),
+            releases=await missing.or_nothing(world.history(limit=FEW)),
+            decisions=(await missing.or_nothing(world.audit(max(0, about.newest - FEW), FEW)))[
+                ::-1
+            ],
             boxes=await self._playing.boxes(about),
             said=said,
+            troubles=missing.troubles,
         )
 
     async def releases(self, request: Request) -> Response:
@@ -121,13 +141,15 @@ class Site:
                 break
         else:
             raise NotFound("there is no such workload in that environment")
+        missing = Missing()
         return await self._pages.render(
             request,
             "workload.html",
             about=about,
             cell=cell(about, each),
-            images=await self._world.images(*where),
-            releases=await self._world.history(*where, 50),
+            images=await missing.or_nothing(self._world.images(*where)),
+            releases=await missing.or_nothing(self._world.history(*where, 50)),
+            troubles=missing.troubles,
         )
 
     async def login(self, request: Request, mistake: str = "", status: int = 200) -> Response:
