@@ -20,7 +20,7 @@ from cdlab.substrates.kind.credentials import REGISTRY_ONLY
 from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi
 
 if TYPE_CHECKING:
-    from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.lab import Services
 
 Box = Literal["code_repos", "config_repo", "registry", "environments"]
 TOKEN_SECONDS = 12 * 3600
@@ -90,7 +90,7 @@ def writers(grants: Sequence[Grant], box: Box) -> list[str]:
     )
 
 
-def login_of(lab: Lab, principal: Principal, *, is_granted: bool) -> tuple[str, str] | None:
+def login_of(lab: Services, principal: Principal, *, is_granted: bool) -> tuple[str, str] | None:
     """
     Return the login with which a principal goes to the git server and the registry, or None.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from cdlab.substrates.kind.hints import Hints
-    from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.lab import Services
 
 T = TypeVar("T")
 Right = Literal["none", "read", "write"]
@@ -62,7 +62,7 @@ class KindRegistry:
     """
 
     def __init__(
-        self, lab: Lab, hints: Hints, engine: tuple[DockerClient, Arrivals],
+        self, lab: Services, hints: Hints, engine: tuple[DockerClient | None, Arrivals],
         principal: Principal, right: Right,
     ) -> None:  # fmt: skip
         self.hints = hints
@@ -90,6 +90,8 @@ class KindRegistry:
 
         tag = image.ref.tag or "latest"
         tried = f"docker push of '{image.ref}' as '{self.principal}'"
+        if self.docker is None:
+            raise Forbidden(f"{tried}: there is no engine where it runs")
         try:
             # Another build may have taken the name since; the id is what was built.
             self.docker.api.tag(image.image_id, image.ref.repository, tag, force=True)

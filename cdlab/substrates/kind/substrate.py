@@ -7,7 +7,6 @@ and every change of every pod. Who calls it: `world` in `__init__.py`, and the c
 
 from __future__ import annotations
 
-import logging
 import re
 import tempfile
 import time
@@ -18,12 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from cdlab.errors import ClusterUnavailable, WorkloadNotFound
-from cdlab.model import PRINCIPALS, Application, Decision, Grant, PodChange, Principal
+from cdlab.model import PRINCIPALS, Application, Grant, PodChange, Principal
 from cdlab.ports import Ports
 from cdlab.substrates.kind import access, removal
 from cdlab.substrates.kind.administration import administer
 from cdlab.substrates.kind.builder import RUN_LABEL, KindBuilder, connect_docker
 from cdlab.substrates.kind.cluster import KindCluster
+from cdlab.substrates.kind.decisions import LoggedDecisions
 from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.hints import Hints
 from cdlab.substrates.kind.incidents import KindIncidents
@@ -47,18 +47,6 @@ SETTLE_SECONDS = 10.0
 """How long an interrupted run may take to end what it began; a build of the samples takes 2 s."""
 CONFIG_REPO = "config"
 _RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
-_log = logging.getLogger("cdlab.decisions")
-
-
-class LoggedDecisions:
-    """A line in the log. The history has them from the recording decorator."""
-
-    async def record(self, decision: Decision) -> None:
-        outcome = decision.outcome
-        _log.info(
-            "%s of %s in %s: %s %s",
-            decision.what, decision.workload, decision.environment, outcome.status, outcome.reason,
-        )  # fmt: skip
 
 
 class KindSubstrate:
