@@ -6,7 +6,8 @@ numbered by it from 0. Out: the history with each of them once, its causes befor
 the order of time. Pure. Called by `inside_manager.py`.
 
 A producer knows no intent of the run. It works on behalf of a *symbol*, what it could see: the
-artifact that it found, the request that it was sent, that it was started. Whoever merges knows what those stand for.
+artifact that it found, the request that it was sent, that it was started. Whoever merges knows
+what those stand for.
 """
 
 from __future__ import annotations

@@ -84,5 +84,3 @@ def played_inside(scenario: Scenario) -> Run:
         return SimulatedInstallation(world, application, variant, intervals)
 
     return run_in(replace(world, manager=install), scenario)
-
-

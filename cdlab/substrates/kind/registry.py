@@ -100,7 +100,7 @@ class KindRegistry:
             log = self.docker.api.push(
                 image.ref.repository, tag, stream=True, decode=True, auth_config=self._auth
             )
-            digest, statuses = _read_log(log, tried)
+            digest, statuses = push_log(log, tried)
         except (NotOnThisMachine, APIError) as error:
             if isinstance(error, NotOnThisMachine) or error.status_code == 404:
                 message = f"{tried}: this machine did not build it"
@@ -168,8 +168,11 @@ class KindRegistry:
         return await self.kernel.offload(function, what=what)
 
 
-def _read_log(log: Iterable[Mapping[str, Any]], tried: str) -> tuple[Digest, dict[str, str]]:
-    """Return the digest, and the last status of each layer, by the short id that docker shows."""
+def push_log(log: Iterable[Mapping[str, Any]], tried: str) -> tuple[Digest, dict[str, str]]:
+    """Return the digest, and the last status of each layer, by the short id that docker shows.
+
+    Raises what a failed push is: `Forbidden` or `RegistryUnavailable`.
+    """
     digest = error = ""
     statuses: dict[str, str] = {}
     for entry in log:
