@@ -238,7 +238,7 @@ async def _start(
         return pipelines, architecture.delivery(
             application, lambda who: by_hand if who == "ci" else ports(who), variant
         )
-    intervals = _intervals(world, variant)
+    intervals = intervals_of(world.pace, variant, phase=world.look_phase)
     if world.manager is not None:
         # Only people's credentials are here, and all that it is asked for is what people do.
         people = architecture.manager(application, lambda _: ports("operator"), variant)
@@ -252,12 +252,13 @@ async def _start(
     return pipelines, queue
 
 
-def _intervals(world: World, variant: Variant) -> ManagerIntervals:
+def intervals_of(pace: Pace, variant: Variant, *, phase: float = 0.0) -> ManagerIntervals:
+    """When the manager looks: as the variant says, else at the pace of its world."""
     return ManagerIntervals(
-        variant.poll_interval_seconds or world.pace.look_seconds,
+        variant.poll_interval_seconds or pace.look_seconds,
         is_poll_only=variant.poll_interval_seconds is not None,
-        phase=world.look_phase,
-        sync_seconds=variant.poll_interval_seconds or world.pace.sync_seconds,
+        phase=phase,
+        sync_seconds=variant.poll_interval_seconds or pace.sync_seconds,
     )
 
 

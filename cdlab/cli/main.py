@@ -17,12 +17,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from cdlab.cli import calibrate, machine, outages, show, writing
+from cdlab.cli import calibrate, machine, manager, outages, show, writing
 from cdlab.cli.output import (
     GREATEST_SEED,
     INTERNAL,
     INTERRUPTED,
     OK,
+    Manager,
     Substrate,
     report_error,
     say,
@@ -55,8 +56,12 @@ writing.add_to(app)
 show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
+app.add_typer(manager.app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
+ManagerOption = Annotated[
+    Manager, typer.Option("--manager", help="On kind: V3's manager in this process or the cluster.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -111,6 +116,7 @@ def run(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO.yaml...")],
     *,
     substrate: SubstrateOption = Substrate.sim,
+    manager: ManagerOption = Manager.outside,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=GREATEST_SEED, help="Instead of the seed that the file names."),
@@ -142,8 +148,12 @@ def run(
         raise typer.BadParameter("--explain is for people, and --json for programs")
     if (tie_seed, shuffle_ties) != (None, None) and substrate is Substrate.kind:
         raise typer.BadParameter("on kind nobody chooses the order of events; use the simulator")
+    if manager is Manager.inside and substrate is Substrate.sim:
+        raise typer.BadParameter("--manager inside needs --substrate kind: a cluster to run in")
     files = asked_for(history=history, markdown=markdown, svg=svg, trace=trace, mermaid=mermaid)
-    playing = play.Playing(tuple(scenarios), substrate.value, seed, files, tie_seed, explain)
+    playing = play.Playing(
+        tuple(scenarios), substrate.value, seed, files, tie_seed, explain, manager.value
+    )
     if shuffle_ties is None:
         raise typer.Exit(play.run_commands(playing) if commands else play.run(playing, as_json))
     if files or explain or commands or tie_seed is not None:

@@ -1,8 +1,8 @@
 """
-The release manager in the cluster: put up, ended, taken away, and its log.
+The release manager in the cluster: put up and ended.
 
 In: a lab, an administrator's connection, the manager's assignment. Out: its address and token, or
-`SubstrateUnavailable` with what to do. Who calls it: `worlds.py` for a run, the command line for an
+`SubstrateUnavailable` with what to do. Who calls it: `worlds.py` for a run, `standing.py` for an
 application that stays. All of it carries the labels of its run and `cdlab.dev/part-of`.
 """
 
@@ -182,45 +182,6 @@ class ManagerInstallation:
 def labels_of(lab: Lab, run: str) -> dict[str, str]:
     """What everything of a run's manager carries."""
     return {**lab.labels, RUN_LABEL: run, PART: NAME}
-
-
-def uninstall(lab: Lab, api: KubernetesApi, run: str) -> bool:
-    """Remove what carries an installation's labels; say whether there was anything."""
-    selector = ",".join(f"{key}={value}" for key, value in labels_of(lab, run).items())
-    doomed = []
-    for kind in ("rolebindings", "roles"):
-        found, _ = api.list(f"{access.RBAC}/{kind}", labelSelector=selector)
-        doomed += [
-            f"{access.RBAC}/namespaces/{each['metadata']['namespace']}/{kind}/"
-            f"{each['metadata']['name']}"
-            for each in found
-        ]
-    found, _ = api.list("/api/v1/namespaces", labelSelector=selector)
-    namespaces = [f"/api/v1/namespaces/{each['metadata']['name']}" for each in found]
-    for path in [*doomed, *namespaces]:
-        _delete(api, path)
-    wait_until(
-        f"the namespace of the release manager of {run} is not gone",
-        lambda: not any(_is_there(api, path) for path in namespaces),
-        GONE_SECONDS,
-        help="cdlab manager uninstall again",
-    )
-    return bool(doomed or namespaces)
-
-
-def _delete(api: KubernetesApi, path: str) -> None:
-    try:
-        api.call("DELETE", path)
-    except (WorkloadNotFound, ObjectExists):
-        return  # it is going away already
-
-
-def _is_there(api: KubernetesApi, path: str) -> bool:
-    try:
-        api.call("GET", path)
-    except WorkloadNotFound:
-        return False
-    return True
 
 
 PLURALS = {

@@ -46,7 +46,7 @@ READY_SECONDS = 60.0
 SETTLE_SECONDS = 10.0
 """How long an interrupted run may take to end what it began; a build of the samples takes 2 s."""
 CONFIG_REPO = "config"
-_RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 
 
 class KindSubstrate:
@@ -59,7 +59,7 @@ class KindSubstrate:
         inside: frozenset[Principal] = frozenset(),
     ) -> None:  # fmt: skip
         """Who is *inside* has its credentials in the cluster, from others, and no ports here."""
-        if not _RUN.fullmatch(run):
+        if not RUN.fullmatch(run):
             raise ValueError(f"a run is named by at most 30 of a-z, 0-9 and '-', not {run!r}")
         self.lab = lab
         self.kernel = kernel
@@ -259,10 +259,7 @@ class KindSubstrate:
 
     def _destroy(self) -> None:
         """Do all of it, whatever fails, and then raise what failed first."""
-        self.incidents.mend()
-        self.hints.stop()
-        while self._watches:
-            self._watches.pop().stop()
+        self._look_away()
         steps: list[Callable[[], object]] = []
         if self._administrator is not None:
             steps.append(partial(removal.delete_namespaces, self._administrator, self.labels))
@@ -274,6 +271,23 @@ class KindSubstrate:
             steps.append(partial(administer, self.lab, "DELETE", self.run))
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-destroy") as pool:
             failures = [each.exception() for each in [pool.submit(step) for step in steps]]
+        self._let_go()
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    def leave(self) -> None:
+        """Let go of everything and remove nothing: for an application that stays."""
+        self._look_away()
+        self._let_go()
+
+    def _look_away(self) -> None:
+        self.incidents.mend()
+        self.hints.stop()
+        while self._watches:
+            self._watches.pop().stop()
+
+    def _let_go(self) -> None:
         if self._docker is not None:
             self._docker.close()
         for connection in (self._administrator, *self._connections.values()):
@@ -284,6 +298,3 @@ class KindSubstrate:
         self._folder = self._application = self._administrator = self._docker = None
         self._ports.clear()
         self._connections.clear()
-        for failure in failures:
-            if failure is not None:
-                raise failure
