@@ -85,6 +85,7 @@ class InsideManager:
         if self._channel is not None:
             with suppress(ManagerUnavailable):
                 await self._hear(self._channel, 0.0)
+            self._channel.hang_up()
 
     def _end_listening(self) -> None:
         if self._listening is not None and self._channel is not None:

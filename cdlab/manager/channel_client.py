@@ -52,6 +52,13 @@ class HttpChannel:
         if connection is not None and connection.sock is not None:
             with suppress(OSError, AttributeError):  # closed by its own thread meanwhile
                 connection.sock.shutdown(socket.SHUT_RDWR)
+        if self._reading.acquire(blocking=False):  # else who reads closes it
+            try:
+                if self._events is not None:
+                    self._events.close()
+                self._events = None
+            finally:
+                self._reading.release()
 
     def _ask(self, path: str, body: Body) -> Body:
         if path == "events":
