@@ -21,7 +21,7 @@ from cdlab.merging import ARTIFACT, REQUEST, START, ClockOffset, Merging
 from cdlab.model import Context, Outcome, RollbackRequest, Variant
 from cdlab.recording import Recorder
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 5.0
 """How long one question for events may stay without an answer."""
 RETRY_SECONDS = 0.2
 CLOCK_LOOKS = 5

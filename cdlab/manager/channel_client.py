@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import time
 from contextlib import suppress
 from threading import Lock
 from typing import Any
@@ -19,12 +20,20 @@ from cdlab.errors import ManagerUnavailable
 from cdlab.kernel import Kernel
 from cdlab.manager.messages import PREFIX, Body
 
-TIMEOUT_SECONDS = 120.0
-"""For one answer. A rollback takes a tenth of a second, behind a queue of others some seconds."""
-EVENTS_SECONDS = 20.0
+TRY_SECONDS = 5.0
+"""For one try. What goes to a pod that is just ending may be swallowed, so nobody waits long; a
+command that takes longer is asked for again by its id, and its answer waited for."""
+ANSWER_SECONDS = 120.0
+"""For the answer to a command: behind others, with boxes that do not answer."""
+LOST_SECONDS = 15.0
+"""For one whose connection was lost: so long a new process may take to say that it is another."""
+EVENTS_SECONDS = 10.0
 """For events, beyond which the other end is gone and did not say so."""
-TRIES = 3
-"""How often a command is sent, to the same process, while its answer is lost."""
+PAUSE_SECONDS = 0.2
+
+
+class _Refused(ManagerUnavailable):
+    """It answered, and the answer is that it did not do it or cannot say."""
 
 
 class HttpChannel:
@@ -63,17 +72,33 @@ class HttpChannel:
     def _ask(self, path: str, body: Body) -> Body:
         if path == "events":
             return self._read_events(body)
-        for is_last in [False] * (TRIES - 1) + [True]:
-            connection = self._connection(TIMEOUT_SECONDS)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        is_perhaps_done = False
+        while True:
             try:
-                return self._exchange(connection, path, body)
+                return self._try(path, body)
+            except _Refused:
+                raise
             except ManagerUnavailable as error:
-                if is_last or error.definite or not self._producer or "request" not in body:
+                if not self._producer or "request" not in body:
                     raise
-                body = {**body, "producer": self._producer}
-            finally:
-                connection.close()
-        raise AssertionError("the last try returns or raises")
+                if error.definite and not is_perhaps_done:
+                    raise
+                is_perhaps_done = True
+                if not isinstance(error.__cause__, TimeoutError):
+                    deadline = min(deadline, time.monotonic() + LOST_SECONDS)
+                if time.monotonic() > deadline:
+                    error.definite = False
+                    raise
+            body = {**body, "producer": self._producer}
+            time.sleep(PAUSE_SECONDS)
+
+    def _try(self, path: str, body: Body) -> Body:
+        connection = self._connection(TRY_SECONDS)
+        try:
+            return self._exchange(connection, path, body)
+        finally:
+            connection.close()
 
     def _read_events(self, body: Body) -> Body:
         with self._reading:
@@ -108,7 +133,7 @@ class HttpChannel:
             ) from error
         if answer.status == 200:
             return value
-        raise ManagerUnavailable(
+        raise _Refused(
             f"{tried}: {answer.status}: {value.get('error')}",
             definite=bool(value.get("definite", True)),
         )

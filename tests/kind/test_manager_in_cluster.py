@@ -29,6 +29,7 @@ from cdlab.substrates.kind.builder import RUN_LABEL
 from cdlab.substrates.kind.kubernetes_api import KubernetesApi
 from cdlab.substrates.kind.manager_installation import labels_of, namespace_of
 from cdlab.substrates.kind.namespaces import environment_namespace
+from cdlab.substrates.kind.registry_api import RegistryApi
 from cdlab.substrates.kind.substrate import KindSubstrate
 from cdlab.testing.failure_story import failure_story
 
@@ -114,8 +115,8 @@ def soon(seconds: float) -> Moment:
 
 
 def tags(substrate: KindSubstrate) -> set[str]:
-    registry = substrate.ports("operator").registry
-    return set(registry.api.tags(f"{substrate.run}/{NAME}"))  # type: ignore[attr-defined]
+    registry = RegistryApi(substrate.lab.registry_url, substrate.lab.login("runner"))
+    return set(registry.tags(f"{substrate.run}/{NAME}"))
 
 
 def until(is_so: Callable[[], object]) -> None:

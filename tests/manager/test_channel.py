@@ -124,22 +124,37 @@ def test_what_is_no_question_is_refused(process: Process) -> None:
 
 
 def test_a_command_without_an_answer_is_sent_again_to_the_same_process_only(
-    process: Process,
+    process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its id, so that it is done once; another process says that it does not know."""
     kernel = LiveKernel()
     channel = HttpChannel(kernel, process.url, TOKEN)
+    exchange, cuts = channel._exchange, [ConnectionResetError(), TimeoutError()]
 
-    async def work() -> None:
+    def cut(connection: http.client.HTTPConnection, path: str, body: Body) -> Body:
+        answer = exchange(connection, path, body)
+        if path == "promote" and cuts:
+            raise ManagerUnavailable("cut", definite=False) from cuts.pop()
+        return answer
+
+    monkeypatch.setattr(channel, "_exchange", cut)
+
+    async def work() -> Body:
         await channel.ask("clock", {})
-        await channel.ask("rollback", {"request": "r1"})
+        return await channel.ask("promote", {"request": "r1"})
 
-    with pytest.raises(ManagerUnavailable) as lost:
-        kernel.run(work())
-    assert not lost.value.definite
-    sent = [body for path, body in process.asked if path == "rollback"]
+    assert kernel.run(work())["number"] == 4
+    sent = [body for path, body in process.asked if path == "promote"]
     assert [body.get("producer") for body in sent] == [None, "p1", "p1"]
     assert {body["request"] for body in sent} == {"r1"}
+
+
+def test_a_refusal_is_an_answer(process: Process) -> None:
+    """It is not asked again, and says whether it may have happened."""
+    with pytest.raises(ManagerUnavailable, match="it was stopped") as refused:
+        ask(process, "rollback", {"request": "r1"})
+    assert not refused.value.definite
+    assert len(process.asked) == 1
 
 
 def test_a_manager_that_is_not_there_was_never_asked() -> None:
