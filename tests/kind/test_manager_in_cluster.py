@@ -155,6 +155,9 @@ def test_a_killed_manager_ends_every_release_once() -> None:
 
     run = run_in(world, SMALL, story)
     assert run.is_finished, failure_story(run.history) + str(run.evidence)
+    applied = [each for each in run.history.of("ManifestsApplied") if each.detail["changed"]]
+    by_the_next = [each for each in applied if not each.intent]
+    assert by_the_next, "no kill came between a commit and its apply"
 
 
 def doom(lab: Lab, substrate: KindSubstrate, moment: Moment, environment: str) -> Actor:
@@ -226,7 +229,7 @@ def test_installed_by_hand_it_may_do_its_work_and_nothing_else(
         for _ in range(2):  # again is no harm
             command("manager", "install", file, "--run", "standing-test")
         assert "answers at http://127.0.0.1:" in capsys.readouterr().out
-        refuse_all(api, "standing-test")
+        refuse_all(cdlab_lab, api, "standing-test")
         command("manager", "uninstall", "--run", "standing-test")
         staging = environment_namespace("standing-test", "staging")
         assert api.call("GET", f"/api/v1/namespaces/{staging}")["status"]["phase"] == "Active"
@@ -254,12 +257,13 @@ def leftovers(lab: real.Lab, api: KubernetesApi, run: str) -> list[str]:
     return [str(each["metadata"]["name"]) for each in found]
 
 
-def refuse_all(api: KubernetesApi, run: str) -> None:
+def refuse_all(lab: real.Lab, api: KubernetesApi, run: str) -> None:
     """With the token of the pod's ServiceAccount, ask the API server for all sorts of things."""
     own, staging = namespace_of(run), environment_namespace(run, "staging")
     account = f"/api/v1/namespaces/{own}/serviceaccounts/manager/token"
     wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    manager = api.with_token(str(api.call("POST", account, wanted)["status"]["token"]))
+    nobody = KubernetesApi.without_credentials(lab.kubeconfig, lab.context)
+    manager = nobody.with_token(str(api.call("POST", account, wanted)["status"]["token"]))
     assert manager.call("GET", f"/apis/apps/v1/namespaces/{staging}/deployments")["items"] == []
     for method, path in [
         ("GET", f"/api/v1/namespaces/{staging}/secrets"),
@@ -275,3 +279,4 @@ def refuse_all(api: KubernetesApi, run: str) -> None:
     ]:
         with pytest.raises(Forbidden):
             manager.call(method, path, {} if method == "POST" else None)
+    nobody.close()
