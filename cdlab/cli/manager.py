@@ -53,13 +53,13 @@ def install(
     from cdlab.substrates.kind import standing
     from cdlab.substrates.kind.manager_installation import namespace_of
 
-    given = load(scenario)
+    name, given = _named(run), load(scenario)
     _require_manager(given, scenario)
     intervals = asdict(intervals_of(worlds.REAL_PACE, given.variant))
     wanted = Application((), given.effective_environments)
     found = standing.install(
         _lab(),
-        _named(run),
+        name,
         (given.microservices, wanted, given.variant, intervals),
         grants_of(given.architecture),
         say,
@@ -82,7 +82,8 @@ def uninstall(
     """Remove the release manager and its rights; what it released goes on running."""
     from cdlab.substrates.kind import standing
 
-    found = standing.uninstall(_lab(), _named(run), has_application=has_application)
+    name = _named(run)
+    found = standing.uninstall(_lab(), name, has_application=has_application)
     say(f"the release manager of {run} is gone" if found else f"{run} has no release manager")
 
 
@@ -96,7 +97,8 @@ def logs(
     from cdlab.substrates.kind.manager_installation import namespace_of
     from cdlab.substrates.kind.manager_pods import follow_log
 
-    raise typer.Exit(follow_log(_lab(), namespace_of(_named(run)), is_followed=is_followed))
+    namespace = namespace_of(_named(run))
+    raise typer.Exit(follow_log(_lab(), namespace, is_followed=is_followed))
 
 
 def _lab() -> Lab:

@@ -93,7 +93,9 @@ class Player:
             scenario = load(path)
             if seed is not None:
                 scenario = replace(scenario, seed=seed)
-            manager = self.manager if substrate == "kind" else "outside"
+            # Faults of its calls can be planned only where it runs in this process.
+            can_be_inside = substrate == "kind" and not scenario.faults
+            manager = self.manager if can_be_inside else "outside"
             scenario = worlds.expected(scenario, manager=manager)
             outcome = worlds.run(scenario, substrate=substrate, manager=manager)
         except CdlabError as error:
