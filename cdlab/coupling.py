@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cdlab.grants import grants_of
+from cdlab.grants import grants_in
 from cdlab.history import OK, Event, History
 from cdlab.model import Grant
 from cdlab.pod_timeline import contents, served_at, serving_at, steps
@@ -192,8 +192,7 @@ def collateral(history: History) -> float | None:
 
 
 def _automation(history: History) -> list[Grant]:
-    grants = grants_of(history.settings["architecture"])
-    return [grant for grant in grants if grant.is_automation]
+    return [grant for grant in grants_in(history.settings) if grant.is_automation]
 
 
 def resources_of(grant: Grant, environments: int) -> int:

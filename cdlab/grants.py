@@ -7,6 +7,8 @@ these values, so that none of them can say anything else than the others.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,15 @@ def grants_of(architecture: str) -> tuple[Grant, ...]:
     table = _document()[architecture]
     assert set(table) <= set(PRINCIPALS), f"unknown principals in grants.toml: {sorted(table)}"
     return tuple(_grant(principal, dict(rights)) for principal, rights in table.items())
+
+
+def grants_in(settings: Mapping[str, Any]) -> tuple[Grant, ...]:
+    """The grants of a run, from its effective settings: where the manager ran, it tells."""
+    inside = "manager" if settings.get("manager") == "inside" else ""
+    return tuple(
+        replace(each, runs="inside") if each.principal == inside else each
+        for each in grants_of(settings["architecture"])
+    )
 
 
 def _grant(principal: str, rights: dict[str, object]) -> Grant:

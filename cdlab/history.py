@@ -60,6 +60,16 @@ class Event(NamedTuple):
         fields = {k: v for k, v in self._asdict().items() if v not in ("", (), {}, 0) or k in FIRST}
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
+    @classmethod
+    def of(cls, fields: Any) -> Event | None:
+        """The event that these fields of a line are; None if they are none."""
+        if not isinstance(fields, dict) or not NEEDED <= set(fields) <= FIELDS:
+            return None
+        causes, detail = fields.get("causes", []), fields.get("detail", {})
+        if not isinstance(causes, list) or not isinstance(detail, dict):
+            return None
+        return cls(**{**fields, "causes": tuple(causes)})
+
 
 FIRST = ("seq", "t_us", "began_us")
 FIELDS = frozenset(Event._fields)
@@ -153,15 +163,9 @@ def _event(line: str, number: int, path: str) -> Event:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise HistoryError(path, number, f"not JSON: {error}") from error
-    if not _is_event(fields):
+    event = Event.of(fields)
+    if event is None:
         raise HistoryError(path, number, "not an event of a history")
-    if fields["seq"] != number - 1:
-        raise HistoryError(path, number, f"event {fields['seq']} stands where {number - 1} belongs")
-    return Event(**{**fields, "causes": tuple(fields.get("causes", ()))})
-
-
-def _is_event(fields: Any) -> bool:
-    if not isinstance(fields, dict) or not NEEDED <= set(fields) <= FIELDS:
-        return False
-    lists, mappings = fields.get("causes", []), fields.get("detail", {})
-    return isinstance(lists, list) and isinstance(mappings, dict)
+    if event.seq != number - 1:
+        raise HistoryError(path, number, f"event {event.seq} stands where {number - 1} belongs")
+    return event

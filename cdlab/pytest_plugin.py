@@ -42,6 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="where run_scenario plays scenarios (default: sim)",
     )
     group.addoption(
+        "--cdlab-manager",
+        choices=("outside", "inside"),
+        default="outside",
+        help="where V3's release manager runs on kind: in this process or in the cluster "
+        "(default: outside)",
+    )
+    group.addoption(
         "--cdlab-seed",
         type=int,
         metavar="N",
@@ -262,5 +269,6 @@ def _player(config: pytest.Config) -> Player:
 
     if PLAYER not in config.stash:
         folder = config.getoption("--cdlab-history-dir")
-        config.stash[PLAYER] = Player(config.rootpath, folder, config.stash[LAB].running)
+        manager = config.getoption("--cdlab-manager")
+        config.stash[PLAYER] = Player(config.rootpath, folder, config.stash[LAB].running, manager)
     return config.stash[PLAYER]

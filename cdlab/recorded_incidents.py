@@ -7,6 +7,7 @@ same calls, recorded. Called by stories; nobody's credentials are involved.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol, get_args
 
 from cdlab.model import Principal
@@ -20,12 +21,12 @@ NOBODY: Principal = "observer"
 
 
 class Stoppable(Protocol):
-    """CI, or the release manager."""
+    """CI, or the release manager. What is to be awaited runs in another process."""
 
-    def stop(self) -> None:
+    def stop(self) -> Awaitable[None] | None:
         """End at once."""
 
-    def start(self) -> None:
+    def start(self) -> Awaitable[None] | None:
         """Begin, or go on with what is there."""
 
 
@@ -50,7 +51,7 @@ class RecordedIncidents:
     async def stop(self, box: str) -> None:
         """Take down one of `BOXES`, or an actor that this architecture has."""
         if box in ACTORS:
-            self.actors[box].stop()
+            await _done(self.actors[box].stop())
         else:
             await self.inner.stop(box)  # type: ignore[arg-type]
         self._note("BoxStopped", box)
@@ -58,7 +59,7 @@ class RecordedIncidents:
     async def restart(self, box: str) -> None:
         """Bring it back."""
         if box in ACTORS:
-            self.actors[box].start()
+            await _done(self.actors[box].start())
         else:
             await self.inner.restart(box)  # type: ignore[arg-type]
         self._note("BoxRestarted", box)
@@ -91,3 +92,8 @@ class RecordedIncidents:
     def _note(self, kind: str, resource: str = "", node: str = "") -> None:
         detail = {"node": node} if node else {}
         self.recorder.append(Call(kind, "world", "notify", resource, NOBODY), detail=detail)
+
+
+async def _done(work: Awaitable[None] | None) -> None:
+    if work is not None:
+        await work

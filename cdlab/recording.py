@@ -110,6 +110,10 @@ class Recorder:
         if isinstance(context, Context):
             self._origins[artifact] = context
 
+    def origin(self, artifact: str) -> Context | None:
+        """Who made an artifact; None for one that nobody recorded made."""
+        return self._origins.get(artifact)
+
     def follow(self, artifact: str) -> None:
         """From here on the running actor works on behalf of whoever made *artifact*."""
         if self.kernel.current and artifact in self._origins:

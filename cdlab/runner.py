@@ -18,11 +18,13 @@ from cdlab.fault_plans import Fault, Plan
 from cdlab.faults import faulty
 from cdlab.grants import grants_of
 from cdlab.history import SCHEMA, History
+from cdlab.inside_manager import InsideManager, Installation
 from cdlab.kernel import Kernel
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.watching import ManagerIntervals
 from cdlab.measures import measure
-from cdlab.model import Application, Microservice, Principal
+from cdlab.merging import in_order_of_time
+from cdlab.model import Application, Microservice, Principal, Variant
 from cdlab.observed import Observed
 from cdlab.pipelines import Pipelines
 from cdlab.ports import Ports, Substrate
@@ -73,6 +75,8 @@ class World:
     """What others counted, asked at the end of a run and before it is removed."""
     evidence: Callable[[], Mapping[str, str]] = dict
     """File name -> text, asked when a run fails and before it is removed: logs, events."""
+    manager: Callable[[Application, Variant, ManagerIntervals], Installation] | None = None
+    """How the release manager gets into its own process. None: it runs in ours."""
 
 
 @dataclass(frozen=True)
@@ -134,12 +138,18 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         is_finished, evidence = False, dict(world.evidence())
         recorder.mark("RunStalled", scenario.story, outcome="censored", because=stalled.message)
     except Exception as error:
-        error.history, error.evidence = history, world.evidence()  # type: ignore[attr-defined]
+        error.history = _merged(world, history)  # type: ignore[attr-defined]
+        error.evidence = world.evidence()  # type: ignore[attr-defined]
         raise
     finally:
         _clean_up(world)
     recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
-    return Run(scenario, history, is_finished, evidence, testimony)
+    return Run(scenario, _merged(world, history), is_finished, evidence, testimony)
+
+
+def _merged(world: World, history: History) -> History:
+    """What another process recorded stands where it arrived, until all of it is there."""
+    return history if world.manager is None else in_order_of_time(history)
 
 
 def _deadline_seconds(world: World, scenario: Scenario) -> float:
@@ -156,12 +166,19 @@ def _settings(world: World, scenario: Scenario) -> dict[str, Any]:
     settings = scenario.settings()
     if world.substrate.name != "sim":
         settings["profile"] = None
-    facts = {"facts": world.facts} if world.facts else {}
+    facts: dict[str, Any] = {"facts": world.facts} if world.facts else {}
+    if world.manager is not None:
+        facts["manager"] = "inside"
     return {"substrate": world.substrate.name, "pace": asdict(world.pace), **settings, **facts}
 
 
 async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Story) -> None:
-    await story(await assemble(world, scenario, recorder))
+    lab = await assemble(world, scenario, recorder)
+    try:
+        await story(lab)
+    finally:
+        if isinstance(lab.delivery, InsideManager):
+            await lab.delivery.finish()
 
 
 async def assemble(
@@ -193,9 +210,9 @@ async def assemble(
     def ports(principal: Principal) -> Ports:
         return around(recorded(faulty(world.substrate.ports(principal), plan), recorder))
 
-    pipelines, delivery = _start(world, scenario, application, recorder, ports)
+    pipelines, delivery = await _start(world, scenario, application, recorder, ports)
     actors: dict[str, Stoppable] = {"ci": pipelines}
-    if isinstance(delivery, ReleaseQueue):
+    if isinstance(delivery, (ReleaseQueue, InsideManager)):
         actors["manager"] = delivery
     return Lab(
         kernel=world.kernel,
@@ -211,7 +228,7 @@ async def assemble(
     )
 
 
-def _start(
+async def _start(
     world: World,
     scenario: Scenario,
     application: Application,
@@ -235,16 +252,28 @@ def _start(
         return pipelines, architecture.delivery(
             application, lambda who: by_hand if who == "ci" else ports(who), variant
         )
-    intervals = ManagerIntervals(
-        variant.poll_interval_seconds or world.pace.look_seconds,
-        is_poll_only=variant.poll_interval_seconds is not None,
-        phase=world.look_phase,
-        sync_seconds=variant.poll_interval_seconds or world.pace.sync_seconds,
-    )
+    intervals = intervals_of(world.pace, variant, phase=world.look_phase)
+    if world.manager is not None:
+        # Only people's credentials are here, and all that it is asked for is what people do.
+        people = architecture.manager(application, lambda _: ports("operator"), variant)
+        installation = world.manager(application, variant, intervals)
+        inside = InsideManager(installation, recorder, people, variant)
+        await inside.start()
+        return pipelines, inside
     manager = architecture.manager(application, ports, variant)
     queue = ReleaseQueue(world.kernel, manager, ports("manager"), application, intervals)
     queue.start()
     return pipelines, queue
+
+
+def intervals_of(pace: Pace, variant: Variant, *, phase: float = 0.0) -> ManagerIntervals:
+    """When the manager looks: as the variant says, else at the pace of its world."""
+    return ManagerIntervals(
+        variant.poll_interval_seconds or pace.look_seconds,
+        is_poll_only=variant.poll_interval_seconds is not None,
+        phase=phase,
+        sync_seconds=variant.poll_interval_seconds or pace.sync_seconds,
+    )
 
 
 def _story_settings(world: World, scenario: Scenario) -> StorySettings:

@@ -10,16 +10,26 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from cdlab.architectures import ARCHITECTURES
+from cdlab.errors import SubstrateUnavailable
 from cdlab.kernel import Kernel
+from cdlab.manager.channel_client import HttpChannel
+from cdlab.manager.watching import ManagerIntervals
+from cdlab.model import Application, Variant
 from cdlab.random_streams import RandomStreams
 from cdlab.runner import Pace, Run, World, run_in
 from cdlab.scenario import Scenario
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.substrate import KindSubstrate
+
+MANAGERS = ("outside", "inside")
+"""Where V3's release manager can run."""
 
 SIMULATED_PACE = Pace(
     look_seconds=300.0,
@@ -40,10 +50,19 @@ REAL_PACE = Pace(
 """Short, because somebody waits for it; the interval is noted in every history."""
 
 
-def run(scenario: Scenario, *, substrate: str = "sim") -> Run:
-    """Run a scenario once and return the run. Raises `SubstrateUnavailable` for a missing lab."""
+def run(scenario: Scenario, *, substrate: str = "sim", manager: str = "outside") -> Run:
+    """
+    Run a scenario once and return the run. Raises `SubstrateUnavailable` for a missing lab.
+
+    *manager* is where V3's release manager runs on kind: `outside` in this process, `inside` in the
+    cluster. In the simulator there is one process only.
+    """
     if substrate != "sim":
-        return run_in(real(scenario), scenario)
+        return run_in(real(scenario, manager=manager), scenario)
+    if manager != "outside":
+        raise SubstrateUnavailable(
+            "the simulator has no cluster that a process could run in", help="--substrate kind"
+        )
     with _without_garbage_collection():
         return run_in(simulated(scenario), scenario)
 
@@ -86,7 +105,21 @@ def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:
     )
 
 
-def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
+def expected(scenario: Scenario, *, manager: str = "outside") -> Scenario:
+    """The scenario as it is to be judged: inside the cluster the manager's credentials are too."""
+    about = "cluster_credentials_outside"
+    is_other = _runs_inside(scenario, manager) and about in scenario.expect
+    return replace(scenario, expect={**scenario.expect, about: 0}) if is_other else scenario
+
+
+def _runs_inside(scenario: Scenario, manager: str) -> bool:
+    """Whether there is a manager, and it is in the cluster."""
+    if manager not in MANAGERS:
+        raise SubstrateUnavailable(f'the manager runs {" or ".join(MANAGERS)}, not "{manager}"')
+    return manager == "inside" and ARCHITECTURES[scenario.architecture].manager is not None
+
+
+def real(scenario: Scenario, *, lab: Lab | None = None, manager: str = "outside") -> World:
     """A world on the running lab, with a name of its own so that runs never meet."""
     from cdlab.live_kernel import LiveKernel
     from cdlab.substrates.kind.evidence import evidence
@@ -98,8 +131,18 @@ def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
 
     lab = lab or connect(KindSettings.here())
     kernel, run = LiveKernel(), new_run_name()
+    is_inside = _runs_inside(scenario, manager)
+    if is_inside and scenario.faults:
+        raise SubstrateUnavailable(
+            "faults are planned in this process, where the release manager is not",
+            help="--manager outside",
+        )
     substrate = KindSubstrate(
-        lab, kernel, run=run, has_build_cache=scenario.variant.has_build_cache
+        lab,
+        kernel,
+        run=run,
+        has_build_cache=scenario.variant.has_build_cache,
+        inside=frozenset({"manager"}) if is_inside else frozenset(),
     )
     return World(
         kernel=kernel,
@@ -109,4 +152,37 @@ def real(scenario: Scenario, *, lab: Lab | None = None) -> World:
         facts=facts(lab),
         witnesses=partial(testimony, substrate, now()),
         evidence=partial(evidence, lab, run),
+        manager=partial(InCluster, substrate) if is_inside else None,
     )
+
+
+class InCluster:
+    """The release manager of a run, installed in the run's own cluster."""
+
+    def __init__(
+        self,
+        substrate: KindSubstrate,
+        application: Application,
+        variant: Variant,
+        intervals: ManagerIntervals,
+    ) -> None:
+        from cdlab.substrates.kind.manager_installation import ManagerInstallation, assign
+
+        self.kernel = substrate.kernel
+        self.installation = ManagerInstallation(
+            lab=substrate.lab,
+            administrator=lambda: substrate.administrator,
+            assignment=assign(
+                substrate.lab, substrate.run, application, variant, asdict(intervals)
+            ),
+        )
+
+    async def start(self) -> HttpChannel:
+        """Install it, or what is missing of it."""
+        what = "installation of the release manager"
+        found = await self.kernel.offload(self.installation.install, what=what)
+        return HttpChannel(self.kernel, found.url, found.token)
+
+    async def stop(self) -> None:
+        """End its pod."""
+        await self.kernel.offload(self.installation.stop, what="end of the release manager")

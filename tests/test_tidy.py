@@ -83,6 +83,16 @@ MAY_IMPORT = {
     "cdlab/observed.py": {"kernel", "model"},
     "cdlab/pipelines.py": {"architectures", "errors", "kernel", "model", "ports"},
     "cdlab/recording.py": {"errors", "history", "kernel", "model"},
+    "cdlab/merging.py": {"history", "model"},
+    "cdlab/streaming.py": {"history", "kernel", "merging", "model", "recording"},
+    "cdlab/hosted_manager.py": {
+        "architectures", "errors", "history", "kernel", "manager", "merging", "model", "ports",
+        "recorded_ports", "streaming",
+    },
+    "cdlab/inside_manager.py": {
+        "architectures", "errors", "history", "kernel", "manager", "merging", "model", "recording",
+    },
+    "cdlab/in_cluster.py": {"hosted_manager", "live_kernel", "manager", "substrates.kind"},
     "cdlab/recorded_ports.py": {"history", "model", "ports", "recorded_cluster", "recording"},
     "cdlab/recorded_cluster.py": {"history", "model", "ports", "recording"},
     "cdlab/coupling.py": {"grants", "history", "model", "pod_timeline", "rollback_time"},
@@ -153,6 +163,7 @@ MAY_BE_UNTAMED = (
     "cdlab/image_labels.py",  # the same
     "cdlab/substrates/kind/",
     "cdlab/manager/",
+    "cdlab/in_cluster.py",  # a process: its signals, its scratch folder, its name
     "cdlab/parallel.py",  # a thread that ends a process with its parent; results keep their order
     "cdlab/cli/",
     "cdlab/pytest_plugin.py",

@@ -23,6 +23,7 @@ from cdlab.cli import (
     dashboard,
     looking,
     machine,
+    manager,
     outages,
     show,
     writing,
@@ -32,6 +33,7 @@ from cdlab.cli.output import (
     INTERNAL,
     INTERRUPTED,
     OK,
+    Manager,
     Substrate,
     report_error,
     say,
@@ -66,8 +68,12 @@ calibrate.add_to(app)
 asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)
+app.add_typer(manager.app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
+ManagerOption = Annotated[
+    Manager, typer.Option("--manager", help="On kind: V3's manager in this process or the cluster.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -122,6 +128,7 @@ def run(
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO.yaml...")],
     *,
     substrate: SubstrateOption = Substrate.sim,
+    manager: ManagerOption = Manager.outside,
     seed: Annotated[
         int | None,
         typer.Option(min=0, max=GREATEST_SEED, help="Instead of the seed that the file names."),
@@ -153,8 +160,12 @@ def run(
         raise typer.BadParameter("--explain is for people, and --json for programs")
     if (tie_seed, shuffle_ties) != (None, None) and substrate is Substrate.kind:
         raise typer.BadParameter("on kind nobody chooses the order of events; use the simulator")
+    if manager is Manager.inside and substrate is Substrate.sim:
+        raise typer.BadParameter("--manager inside needs --substrate kind: a cluster to run in")
     files = asked_for(history=history, markdown=markdown, svg=svg, trace=trace, mermaid=mermaid)
-    playing = play.Playing(tuple(scenarios), substrate.value, seed, files, tie_seed, explain)
+    playing = play.Playing(
+        tuple(scenarios), substrate.value, seed, files, tie_seed, explain, manager.value
+    )
     if shuffle_ties is None:
         raise typer.Exit(play.run_commands(playing) if commands else play.run(playing, as_json))
     if files or explain or commands or tie_seed is not None:

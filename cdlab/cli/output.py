@@ -55,6 +55,13 @@ class Substrate(StrEnum):
     kind = "kind"
 
 
+class Manager(StrEnum):
+    """Where V3's release manager runs, as an option's values."""
+
+    outside = "outside"
+    inside = "inside"
+
+
 def console() -> Console:
     """Standard output for people: coloured in a terminal unless NO_COLOR is set."""
     from rich.console import Console

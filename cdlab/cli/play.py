@@ -54,6 +54,7 @@ class Playing:
     """What to write of each run: the option without its dashes, and the file."""
     tie_seed: int | None = None
     is_explained: bool = False
+    manager: str = "outside"
 
     def files_of(self, path: Path) -> Mapping[str, Path]:
         """Where to write what was asked for of one scenario."""
@@ -62,7 +63,8 @@ class Playing:
     def replay(self, path: Path, seed: int) -> str:
         """The command that plays a scenario once more."""
         ties = "" if self.tie_seed is None else f" --tie-seed {self.tie_seed}"
-        return f"cdlab run {path} --substrate {self.substrate} --seed {seed}{ties}"
+        where = "" if self.manager == "outside" else f" --manager {self.manager}"
+        return f"cdlab run {path} --substrate {self.substrate}{where} --seed {seed}{ties}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,7 @@ def scenario_of(path: Path, asked: Playing) -> Scenario:
 def _run(scenario: Scenario, asked: Playing) -> Run:
     if asked.tie_seed is not None:
         return tie_orders.shuffled(scenario, asked.tie_seed)
-    return worlds.run(scenario, substrate=asked.substrate)
+    return worlds.run(scenario, substrate=asked.substrate, manager=asked.manager)
 
 
 def _play(path: Path, asked: Playing) -> Played:
@@ -249,7 +251,8 @@ def _play(path: Path, asked: Playing) -> Played:
         _keep_evidence(error, path, asked)
         raise
     outputs.write(done.history, asked.files_of(path))
-    verdicts = tuple(expectations.judge(scenario.expect, done.measures))
+    judged = worlds.expected(scenario, manager=asked.manager)
+    verdicts = tuple(expectations.judge(judged.expect, done.measures))
     played = Played(path, done, verdicts, asked.replay(path, scenario.seed))
     if not played.is_as_expected:
         _keep_evidence(done, path, asked)

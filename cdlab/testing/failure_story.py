@@ -46,4 +46,5 @@ def _serving(history: History) -> Iterator[tuple[int, int, str, str]]:
 def replay_line(history: History, path: str) -> str:
     """The command that plays the scenario file once more, with the same seed."""
     settings = history.settings
-    return f"cdlab run {path} --substrate {settings['substrate']} --seed {settings['seed']}"
+    where = f" --manager {settings['manager']}" if "manager" in settings else ""
+    return f"cdlab run {path} --substrate {settings['substrate']}{where} --seed {settings['seed']}"

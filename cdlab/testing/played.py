@@ -69,8 +69,12 @@ class Played:
 class Player:
     """Plays scenario files and remembers them."""
 
-    def __init__(self, root: Path, folder: Path | None, lab: Callable[[], Lab]) -> None:
+    def __init__(
+        self, root: Path, folder: Path | None, lab: Callable[[], Lab], manager: str = "outside"
+    ) -> None:
+        """*manager* is where V3's release manager runs on kind."""
         self.root = root
+        self.manager = manager
         self.folder = folder
         """Where histories go; None keeps none of runs that pass."""
         self.lab = lab
@@ -89,7 +93,11 @@ class Player:
             scenario = load(path)
             if seed is not None:
                 scenario = replace(scenario, seed=seed)
-            outcome = worlds.run(scenario, substrate=substrate)
+            # Faults of its calls can be planned only where it runs in this process.
+            can_be_inside = substrate == "kind" and not scenario.faults
+            manager = self.manager if can_be_inside else "outside"
+            scenario = worlds.expected(scenario, manager=manager)
+            outcome = worlds.run(scenario, substrate=substrate, manager=manager)
         except CdlabError as error:
             outcome = error
         name = path.relative_to(self.root) if path.is_relative_to(self.root) else path

@@ -35,7 +35,7 @@ from cdlab.substrates.kind import access, rollouts
 from cdlab.substrates.kind.git_commands import GitCommands, Moved
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.pods import PodWatch
-from cdlab.substrates.kind.registry import Arrivals, _bytes_written, _read_log
+from cdlab.substrates.kind.registry import Arrivals, _bytes_written, push_log
 from cdlab.substrates.kind.registry_api import StoredManifest, _microseconds
 from cdlab.substrates.kind.settings import KindSettings
 from cdlab.substrates.kind.substrate import KindSubstrate
@@ -90,9 +90,9 @@ def test_bytes_are_those_of_layers_that_docker_sent() -> None:
 def test_a_refused_push_and_a_lost_one_are_told_apart() -> None:
     """docker says both in its log. A lost one may have happened."""
     with pytest.raises(Forbidden):
-        _read_log([{"error": "unauthorized: authentication required"}], "push")
+        push_log([{"error": "unauthorized: authentication required"}], "push")
     with pytest.raises(RegistryUnavailable) as lost:
-        _read_log([{"error": "dial tcp 127.0.0.1:5001: connect: connection refused"}], "push")
+        push_log([{"error": "dial tcp 127.0.0.1:5001: connect: connection refused"}], "push")
     assert not lost.value.definite
 
 

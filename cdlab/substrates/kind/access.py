@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Literal
 
 from cdlab.errors import ClusterUnavailable
 from cdlab.model import Grant, Principal
+from cdlab.ports import NO_LABELS
 from cdlab.substrates.kind.credentials import PRINCIPALS as KNOWN_TO_GIT
 from cdlab.substrates.kind.credentials import REGISTRY_ONLY
 from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi
 
 if TYPE_CHECKING:
-    from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.lab import Services
 
 Box = Literal["code_repos", "config_repo", "registry", "environments"]
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
 TOKEN_SECONDS = 12 * 3600
 """Longer than any run; the tokens end with their ServiceAccounts anyway."""
 EFFECT_SECONDS = 10.0
@@ -90,7 +92,7 @@ def writers(grants: Sequence[Grant], box: Box) -> list[str]:
     )
 
 
-def login_of(lab: Lab, principal: Principal, *, is_granted: bool) -> tuple[str, str] | None:
+def login_of(lab: Services, principal: Principal, *, is_granted: bool) -> tuple[str, str] | None:
     """
     Return the login with which a principal goes to the git server and the registry, or None.
 
@@ -103,14 +105,8 @@ def login_of(lab: Lab, principal: Principal, *, is_granted: bool) -> tuple[str, 
 
 def give(administrator: KubernetesApi, namespace: str, principal: Principal, right: str) -> str:
     """Make the principal's ServiceAccount in a namespace, with its rights, and return a token."""
-    root = "/apis/rbac.authorization.k8s.io/v1"
-    make = partial(_make, administrator, namespace, principal)
-    make("/api/v1", {"kind": "ServiceAccount"})
-    if RULES[right]:
-        make(root, {"kind": "Role", "rules": [rule.as_json() for rule in RULES[right]]})
-        subject = {"kind": "ServiceAccount", "name": principal, "namespace": namespace}
-        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": principal}
-        make(root, {"kind": "RoleBinding", "subjects": [subject], "roleRef": role})
+    _make(administrator, namespace, "/api/v1", _named("ServiceAccount", principal, {}))
+    allow(administrator, namespace, principal, right, account_namespace=namespace)
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{principal}/token"
     request = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -120,12 +116,29 @@ def give(administrator: KubernetesApi, namespace: str, principal: Principal, rig
     return str(administrator.call("POST", path, request)["status"]["token"])
 
 
-def _make(
-    administrator: KubernetesApi, namespace: str, name: str, root: str, content: Json
-) -> None:
-    kind = str(content["kind"])
+def allow(
+    administrator: KubernetesApi, namespace: str, principal: Principal, right: str,
+    *, account_namespace: str, labels: Mapping[str, str] = NO_LABELS,
+) -> None:  # fmt: skip
+    """Give a ServiceAccount, of this namespace or another one, a right in this one."""
+    make = partial(_make, administrator, namespace, RBAC)
+    if RULES[right]:
+        rules = [rule.as_json() for rule in RULES[right]]
+        make(_named("Role", principal, labels) | {"rules": rules})
+        subject = {"kind": "ServiceAccount", "name": principal, "namespace": account_namespace}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": principal}
+        binding = {"subjects": [subject], "roleRef": role}
+        make(_named("RoleBinding", principal, labels) | binding)
+
+
+def _named(kind: str, name: str, labels: Mapping[str, str]) -> Json:
+    return {"kind": kind, "metadata": {"name": name, "labels": dict(labels)}}
+
+
+def _make(administrator: KubernetesApi, namespace: str, root: str, content: Json) -> None:
+    kind, name = str(content["kind"]), str(content["metadata"]["name"])
     version = root.removeprefix("/apis/").removeprefix("/api/")
-    document = {"apiVersion": version, "metadata": {"name": name}, **content}
+    document = {"apiVersion": version, **content}
     path = f"{root}/namespaces/{namespace}/{kind.lower()}s/{name}"
     administrator.call(
         "PATCH", path, document, content_type=APPLY, fieldManager="cdlab-access", force="true"

@@ -32,7 +32,7 @@ from cdlab.substrates.kind.git_commands import (
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.hints import Hints
-    from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.lab import Services
 
 NOTE_TRIES = 20
 """How often a note is written anew because somebody else's came first."""
@@ -42,7 +42,7 @@ class KindGitRepository:
     """A repository `<run>/<name>` of the git server."""
 
     def __init__(
-        self, lab: Lab, hints: Hints, repository: str, principal: Principal, *, folder: Path,
+        self, lab: Services, hints: Hints, repository: str, principal: Principal, *, folder: Path,
         can_read: bool = True,
     ) -> None:  # fmt: skip
         """

@@ -49,6 +49,20 @@ def _client(kubeconfig: Path, context: str, *, is_administrator: bool) -> ApiCli
     )
     if not is_administrator:
         settings.cert_file = settings.key_file = None
+    return _connected(settings)
+
+
+def _pod_client(host: str, ca: Path) -> ApiClient:
+    from kubernetes import client
+
+    settings = client.Configuration()
+    settings.host, settings.ssl_ca_cert = host, str(ca)
+    return _connected(settings)
+
+
+def _connected(settings: Any) -> ApiClient:
+    from kubernetes import client
+
     settings.retries = False
     settings.proxy = None
     settings.connection_pool_maxsize = 16
@@ -66,8 +80,8 @@ class ObjectExists(Exception):
 class KubernetesApi:
     """One credential. Safe for threads; connections are kept and reused."""
 
-    def __init__(self, client: ApiClient, token: str | None) -> None:
-        """Use `as_administrator`, or `without_credentials` and `with_token`."""
+    def __init__(self, client: ApiClient, token: str | Path | None) -> None:
+        """Use `as_administrator`, `inside`, or `without_credentials` and `with_token`."""
         self._client = client
         self._token = token
         self._host = str(client.configuration.host)
@@ -76,6 +90,11 @@ class KubernetesApi:
     def as_administrator(cls, kubeconfig: Path, context: str) -> KubernetesApi:
         """Connect with the kubeconfig's own credentials."""
         return cls(_client(kubeconfig, context, is_administrator=True), None)
+
+    @classmethod
+    def inside(cls, host: str, ca: Path, token: Path) -> KubernetesApi:
+        """Connect from a pod. The kubelet writes *token* anew before it ends."""
+        return cls(_pod_client(host, ca), token)
 
     @classmethod
     def without_credentials(cls, kubeconfig: Path, context: str) -> KubernetesApi:
@@ -114,7 +133,8 @@ class KubernetesApi:
 
         headers = {"Accept": "application/json", "Content-Type": content_type}
         if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token}"
+            token = self._token.read_text() if isinstance(self._token, Path) else self._token
+            headers["Authorization"] = f"Bearer {token}"
         url = f"{self._host}{path}" + (f"?{urlencode(query)}" if query else "")
         limit = WATCH_SECONDS + 30 if "watch" in query else TIMEOUT_SECONDS
         # The client makes text of what it takes for JSON, and older ones refuse other objects.

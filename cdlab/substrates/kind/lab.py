@@ -11,12 +11,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from cdlab.errors import SubstrateUnavailable
 from cdlab.substrates.kind import credentials
 from cdlab.substrates.kind.settings import KindSettings
 
 NOT_RUNNING = "the lab is not running"
+
+
+class Services(Protocol):
+    """Where the git server, the hub and the registry are, as one process sees them, and its logins.
+
+    A `Lab` is that on the machine that started it; `inside.Surroundings` in a pod.
+    """
+
+    @property
+    def registry_host(self) -> str:
+        """Host part of image references, the same wherever one is."""
+
+    @property
+    def registry_url(self) -> str:
+        """The registry's API."""
+
+    @property
+    def git_url(self) -> str:
+        """Repositories are `<git_url>/<run>/<name>.git`."""
+
+    @property
+    def passwords(self) -> Mapping[str, str]:
+        """principal -> password, of those whose logins are known here."""
+
+    def login(self, principal: str) -> tuple[str, str]:
+        """Return (user, password) for git and the registry; KeyError for a stranger."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,11 @@ from cdlab.errors import ManifestRejected, WorkloadNotFound
 from cdlab.substrates.kind.kubernetes_api import Json, KubernetesApi
 
 
+def environment_namespace(run: str, environment: str) -> str:
+    """The namespace of a run's environment."""
+    return f"cdlab-{run}-{environment}"
+
+
 @dataclass(frozen=True)
 class Namespace:
     """A namespace of the run, and the principal's own connection to it."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
     from cdlab.substrates.kind.hints import Hints
-    from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.lab import Services
 
 T = TypeVar("T")
 Right = Literal["none", "read", "write"]
@@ -62,7 +62,7 @@ class KindRegistry:
     """
 
     def __init__(
-        self, lab: Lab, hints: Hints, engine: tuple[DockerClient, Arrivals],
+        self, lab: Services, hints: Hints, engine: tuple[DockerClient | None, Arrivals],
         principal: Principal, right: Right,
     ) -> None:  # fmt: skip
         self.hints = hints
@@ -90,6 +90,8 @@ class KindRegistry:
 
         tag = image.ref.tag or "latest"
         tried = f"docker push of '{image.ref}' as '{self.principal}'"
+        if self.docker is None:
+            raise Forbidden(f"{tried}: there is no engine where it runs")
         try:
             # Another build may have taken the name since; the id is what was built.
             self.docker.api.tag(image.image_id, image.ref.repository, tag, force=True)
@@ -98,7 +100,7 @@ class KindRegistry:
             log = self.docker.api.push(
                 image.ref.repository, tag, stream=True, decode=True, auth_config=self._auth
             )
-            digest, statuses = _read_log(log, tried)
+            digest, statuses = push_log(log, tried)
         except (NotOnThisMachine, APIError) as error:
             if isinstance(error, NotOnThisMachine) or error.status_code == 404:
                 message = f"{tried}: this machine did not build it"
@@ -167,8 +169,11 @@ class KindRegistry:
         return await self.kernel.offload(function, what=what)
 
 
-def _read_log(log: Iterable[Mapping[str, Any]], tried: str) -> tuple[Digest, dict[str, str]]:
-    """Return the digest, and the last status of each layer, by the short id that docker shows."""
+def push_log(log: Iterable[Mapping[str, Any]], tried: str) -> tuple[Digest, dict[str, str]]:
+    """Return the digest, and the last status of each layer, by the short id that docker shows.
+
+    Raises what a failed push is: `Forbidden` or `RegistryUnavailable`.
+    """
     digest = error = ""
     statuses: dict[str, str] = {}
     for entry in log:

@@ -7,7 +7,6 @@ and every change of every pod. Who calls it: `world` in `__init__.py`, and the c
 
 from __future__ import annotations
 
-import logging
 import re
 import tempfile
 import time
@@ -17,18 +16,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cdlab.errors import ClusterUnavailable, WorkloadNotFound
-from cdlab.model import PRINCIPALS, Application, Decision, Grant, PodChange, Principal
+from cdlab.errors import ClusterUnavailable, Forbidden, WorkloadNotFound
+from cdlab.model import PRINCIPALS, Application, Grant, PodChange, Principal
 from cdlab.ports import Ports
 from cdlab.substrates.kind import access, removal
 from cdlab.substrates.kind.administration import administer
 from cdlab.substrates.kind.builder import RUN_LABEL, KindBuilder, connect_docker
 from cdlab.substrates.kind.cluster import KindCluster
+from cdlab.substrates.kind.decisions import LoggedDecisions
 from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.hints import Hints
 from cdlab.substrates.kind.incidents import KindIncidents
 from cdlab.substrates.kind.kubernetes_api import KubernetesApi, ObjectExists
-from cdlab.substrates.kind.namespaces import Kinds, Namespace
+from cdlab.substrates.kind.namespaces import Kinds, Namespace, environment_namespace
 from cdlab.substrates.kind.pods import PodWatch
 from cdlab.substrates.kind.registry import Arrivals, KindRegistry, Right
 from cdlab.substrates.kind.registry_api import RegistryApi
@@ -46,19 +46,7 @@ READY_SECONDS = 60.0
 SETTLE_SECONDS = 10.0
 """How long an interrupted run may take to end what it began; a build of the samples takes 2 s."""
 CONFIG_REPO = "config"
-_RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
-_log = logging.getLogger("cdlab.decisions")
-
-
-class LoggedDecisions:
-    """A line in the log. The history has them from the recording decorator."""
-
-    async def record(self, decision: Decision) -> None:
-        outcome = decision.outcome
-        _log.info(
-            "%s of %s in %s: %s %s",
-            decision.what, decision.workload, decision.environment, outcome.status, outcome.reason,
-        )  # fmt: skip
+RUN = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 
 
 class KindSubstrate:
@@ -67,16 +55,19 @@ class KindSubstrate:
     name = "kind"
 
     def __init__(
-        self, lab: Lab, kernel: LiveKernel, *, run: str, has_build_cache: bool = True
-    ) -> None:
-        if not _RUN.fullmatch(run):
+        self, lab: Lab, kernel: LiveKernel, *, run: str, has_build_cache: bool = True,
+        inside: frozenset[Principal] = frozenset(),
+    ) -> None:  # fmt: skip
+        """Who is *inside* has its credentials in the cluster, from others, and no ports here."""
+        if not RUN.fullmatch(run):
             raise ValueError(f"a run is named by at most 30 of a-z, 0-9 and '-', not {run!r}")
         self.lab = lab
         self.kernel = kernel
         self.run = run
         self.has_build_cache = has_build_cache
+        self.inside = inside
         self.hints = Hints(kernel, lab.hub_url)
-        self._labels = {**lab.labels, RUN_LABEL: run}
+        self.labels = {**lab.labels, RUN_LABEL: run}
         self._observers: list[Callable[[PodChange], None]] = []
         self._application: Application | None = None
         self._grants: tuple[Grant, ...] = ()
@@ -120,7 +111,7 @@ class KindSubstrate:
 
     def namespace(self, environment: str) -> str:
         """The namespace of an environment, to type after `kubectl -n`."""
-        return f"cdlab-{self.run}-{environment}"
+        return environment_namespace(self.run, environment)
 
     async def create(self, application: Application, grants: Sequence[Grant]) -> None:
         self._application, self._grants = application, tuple(grants)
@@ -131,7 +122,7 @@ class KindSubstrate:
         self._folder = tempfile.TemporaryDirectory(prefix=f"cdlab-{self.run}-")
         self._docker = connect_docker()
         self._builder = KindBuilder(
-            self.kernel, self._docker, self._labels, has_build_cache=self.has_build_cache
+            self.kernel, self._docker, self.labels, has_build_cache=self.has_build_cache
         )
         self.hints.start()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-create") as pool:
@@ -146,7 +137,7 @@ class KindSubstrate:
         lab, environments = self.lab, self._application.everywhere
         self._administrator = KubernetesApi.as_administrator(lab.kubeconfig, lab.context)
         list(pool.map(self._make_namespace, environments))
-        for principal in PRINCIPALS:
+        for principal in (each for each in PRINCIPALS if each not in self.inside):
             self._connections[principal] = KubernetesApi.without_credentials(
                 lab.kubeconfig, lab.context
             )
@@ -178,7 +169,7 @@ class KindSubstrate:
     def _make_namespace(self, environment: str) -> None:
         assert self._administrator is not None
         name, call = self.namespace(environment), self._administrator.call
-        metadata = {"name": name, "labels": self._labels}
+        metadata = {"name": name, "labels": self.labels}
         document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
@@ -226,6 +217,8 @@ class KindSubstrate:
     def ports(self, principal: Principal) -> Ports:
         if self._application is None or self._docker is None or self._builder is None:
             raise RuntimeError("there are no ports yet: await KindSubstrate.create first")
+        if principal in self.inside:
+            raise Forbidden(f"the credentials of '{principal}' are inside the cluster")
         if principal not in self._ports:
             right = cast(Right, access.right_of(self._grants, principal, "registry"))
             self._ports[principal] = Ports(
@@ -266,21 +259,35 @@ class KindSubstrate:
 
     def _destroy(self) -> None:
         """Do all of it, whatever fails, and then raise what failed first."""
-        self.incidents.mend()
-        self.hints.stop()
-        while self._watches:
-            self._watches.pop().stop()
+        self._look_away()
         steps: list[Callable[[], object]] = []
         if self._administrator is not None:
-            steps.append(partial(removal.delete_namespaces, self._administrator, self._labels))
+            steps.append(partial(removal.delete_namespaces, self._administrator, self.labels))
         if self._docker is not None:
-            steps.append(partial(removal.delete_images, self._docker, self._labels))
+            steps.append(partial(removal.delete_images, self._docker, self.labels))
         if self._application is not None:
             registry = RegistryApi(self.lab.registry_url, self.lab.login("runner"))
             steps.append(partial(removal.delete_tags, registry, self.image_names()))
             steps.append(partial(administer, self.lab, "DELETE", self.run))
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-destroy") as pool:
             failures = [each.exception() for each in [pool.submit(step) for step in steps]]
+        self._let_go()
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    def leave(self) -> None:
+        """Let go of everything and remove nothing: for an application that stays."""
+        self._look_away()
+        self._let_go()
+
+    def _look_away(self) -> None:
+        self.incidents.mend()
+        self.hints.stop()
+        while self._watches:
+            self._watches.pop().stop()
+
+    def _let_go(self) -> None:
         if self._docker is not None:
             self._docker.close()
         for connection in (self._administrator, *self._connections.values()):
@@ -291,6 +298,3 @@ class KindSubstrate:
         self._folder = self._application = self._administrator = self._docker = None
         self._ports.clear()
         self._connections.clear()
-        for failure in failures:
-            if failure is not None:
-                raise failure

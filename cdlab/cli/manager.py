@@ -1,0 +1,123 @@
+"""
+`cdlab manager install`, `uninstall` and `logs`: the release manager of an application that stays.
+
+In: a scenario file, of which the application and the variant count, and a name. Out: what was done
+on standard error, where the manager answers on standard output.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cdlab.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from cdlab.scenario import Scenario
+    from cdlab.substrates.kind.lab import Lab
+
+RunOption = Annotated[
+    str, typer.Option("--run", metavar="NAME", help="The name of the application in the lab.")
+]
+DEFAULT = "standing"
+app = typer.Typer(
+    name="manager",
+    help="The release manager itself, in the cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def install(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
+    *,
+    run: RunOption = DEFAULT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """
+    Make an application's repositories and environments, and install its release manager.
+
+    Of the file count architecture, microservices, environments, rollback, hold and poll. What is
+    there already stays; what differs is put right.
+    """
+    from cdlab import worlds
+    from cdlab.grants import grants_of
+    from cdlab.model import Application
+    from cdlab.runner import intervals_of
+    from cdlab.scenario import load
+    from cdlab.substrates.kind import standing
+    from cdlab.substrates.kind.manager_installation import namespace_of
+
+    name, given = _named(run), load(scenario)
+    _require_manager(given, scenario)
+    intervals = asdict(intervals_of(worlds.REAL_PACE, given.variant))
+    wanted = Application((), given.effective_environments)
+    found = standing.install(
+        _lab(),
+        name,
+        (given.microservices, wanted, given.variant, intervals),
+        grants_of(given.architecture),
+        say,
+    )
+    if as_json:
+        print_json({"run": run, "url": found.url, "namespace": namespace_of(run)})
+    else:
+        typer.echo(f"the release manager of {run} answers at {found.url}")
+
+
+@app.command()
+def uninstall(
+    *,
+    run: RunOption = DEFAULT,
+    has_application: Annotated[
+        bool,
+        typer.Option("--with-application", help="Also its environments, repositories, images."),
+    ] = False,
+) -> None:
+    """Remove the release manager and its rights; what it released goes on running."""
+    from cdlab.substrates.kind import standing
+
+    name = _named(run)
+    found = standing.uninstall(_lab(), name, has_application=has_application)
+    say(f"the release manager of {run} is gone" if found else f"{run} has no release manager")
+
+
+@app.command()
+def logs(
+    *,
+    run: RunOption = DEFAULT,
+    is_followed: Annotated[bool, typer.Option("--follow", "-f", help="Go on with it.")] = False,
+) -> None:
+    """Print what the release manager logged: its decisions."""
+    from cdlab.substrates.kind.manager_installation import namespace_of
+    from cdlab.substrates.kind.manager_pods import follow_log
+
+    namespace = namespace_of(_named(run))
+    raise typer.Exit(follow_log(_lab(), namespace, is_followed=is_followed))
+
+
+def _lab() -> Lab:
+    from cdlab.cli.machine import settings_from_environment
+    from cdlab.substrates.kind.lifecycle import connect
+
+    return connect(settings_from_environment())
+
+
+def _named(run: str) -> str:
+    from cdlab.substrates.kind.substrate import RUN
+
+    if not RUN.fullmatch(run):
+        raise typer.BadParameter(f'--run "{run}" is not at most 30 of a-z, 0-9 and "-"')
+    return run
+
+
+def _require_manager(scenario: Scenario, path: Path) -> None:
+    from cdlab.architectures import ARCHITECTURES
+
+    if ARCHITECTURES[scenario.architecture].manager is None:
+        raise typer.BadParameter(f"{path}: {scenario.architecture} has no release manager")

@@ -1,0 +1,85 @@
+"""
+`python -m cdlab.in_cluster`: the release manager in its own pod. A composition root, like `runner`.
+
+In: the files that `cdlab manager install` mounts into the pod. Out: releases; answers to the run or
+the people that installed it; a line of log for each decision. SIGTERM ends it: what is under way is
+left as it is, for the repo is its state, and whoever reads its events gets the last of them.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+
+from cdlab.hosted_manager import HostedManager, Hosting
+from cdlab.live_kernel import LiveKernel
+from cdlab.manager.channel_server import ChannelServer
+from cdlab.manager.watching import ManagerIntervals
+from cdlab.substrates.kind.hints import Hints
+from cdlab.substrates.kind.inside import Inside, connect_to_own_cluster, ports_inside
+
+PORT = 8080
+LAST_EVENTS_SECONDS = 3.0
+"""How long the reader of the events gets to fetch the last of them, in the end."""
+_log = logging.getLogger("cdlab.in_cluster")
+
+
+def main() -> None:
+    """Run until SIGTERM. An actor that fails ends the process, and Kubernetes starts another."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    found = Inside.read()
+    kernel = LiveKernel()
+    hints = Hints(kernel, found.assignment.hub_url)
+    with tempfile.TemporaryDirectory(prefix="cdlab-") as folder:
+        ports = ports_inside(kernel, found, connect_to_own_cluster(), hints, Path(folder))
+        hosted = HostedManager(
+            kernel,
+            ports,
+            Hosting(
+                application=found.assignment.application,
+                variant=found.assignment.variant,
+                intervals=ManagerIntervals(**found.assignment.intervals),  # type: ignore[arg-type]
+                producer=secrets.token_hex(8),
+            ),
+        )
+        submit = partial(kernel.submit, name="answers")
+        server = ChannelServer(PORT, found.token, hosted.answer, submit)
+        hints.start()
+        server.start()
+        _log.info("the release manager of %s is at work", found.assignment.run)
+        kernel.run(_work(kernel, hosted), name="release manager", deadline_seconds=math.inf)
+        server.stop()
+    _log.info("ended")
+
+
+async def _work(kernel: LiveKernel, hosted: HostedManager) -> None:
+    is_over = kernel.event("SIGTERM")
+    _when_told_to_end(lambda: kernel.call_soon_threadsafe(is_over.set))
+    await hosted.start()
+    await is_over.wait()
+    await hosted.stop(LAST_EVENTS_SECONDS)
+
+
+def _when_told_to_end(tell: Callable[[], object]) -> None:
+    """Call *tell* on the first signal, from a thread: a handler may interrupt who holds a lock."""
+    arrived: SimpleQueue[int] = SimpleQueue()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda number, _: arrived.put(number))
+
+    def wait() -> None:
+        arrived.get()
+        tell()
+
+    threading.Thread(target=wait, name="cdlab signals", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
