@@ -26,7 +26,7 @@ def without(history: History, kind: str) -> History:
 
 
 @pytest.mark.parametrize("substrate", SUBSTRATES)
-@pytest.mark.parametrize("architecture", ["v1", "v3"])
+@pytest.mark.parametrize("architecture", ["v1", "v2", "v3"])
 def test_the_witnesses_say_what_the_history_says(architecture: str, substrate: str) -> None:
     """And one write that is taken out of the history is missed by its witness."""
     scenario = load(SCENARIOS / architecture / "rollback.yaml")

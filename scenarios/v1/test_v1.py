@@ -127,3 +127,10 @@ def test_kubectl_rolls_back_until_the_next_push(run_scenario: RunScenario) -> No
     assert measures["stayed_rolled_back"] is True
     assert measures["divergence_after_rollback"] == "code repo"
     assert measures["bad_is_back_after_next_push"] is True
+
+
+def test_teams_that_push_at_once_do_not_meet(run_scenario: RunScenario) -> None:
+    """Each has a code repo of its own, and nothing else is written to."""
+    run = run_scenario("two-teams")
+    assert run.history.of("PushRejected") == []
+    assert {e.component for e in run.history.of("CommitPushed")} == {"code-repo"}

@@ -123,3 +123,16 @@ def test_a_rollback_needs_one_component_more(run_scenario: RunScenario) -> None:
     """The config repo has to be up as well, for a rollback as for a deploy."""
     measures = run_scenario("rollback").measures
     assert measures["components_to_roll_back"] == measures["components_to_deploy"] == 5
+
+
+def test_teams_that_push_at_once_race_for_the_config_repo(run_scenario: RunScenario) -> None:
+    """Every pipeline writes the one config repo: pushes are rejected, and nothing is lost."""
+    run = run_scenario("two-teams")
+    rejected = [e for e in run.history.of("PushRejected") if e.component == "config-repo"]
+    assert {e.principal for e in rejected} == {"ci"}
+    releases = [
+        e
+        for e in run.history.of("CommitPushed")
+        if e.component == "config-repo" and e.intent.startswith("deploy")
+    ]
+    assert len(releases) == len(run.history.settings["microservices"]), "each once, after all"

@@ -172,3 +172,16 @@ def test_a_deploy_goes_through_more_boxes(run_scenario: RunScenario) -> None:
 def test_a_rollback_needs_three_components(run_scenario: RunScenario) -> None:
     """A rollback needs the manager, the config repo and the cluster; CI may be down."""
     assert run_scenario("rollback").measures["components_to_roll_back"] == 3
+
+
+def test_teams_that_push_at_once_wait_for_one_writer(run_scenario: RunScenario) -> None:
+    """The release manager writes the config repo alone and in turn: no push is rejected."""
+    run = run_scenario("two-teams")
+    assert run.history.of("PushRejected") == []
+    written = [
+        e
+        for e in run.history.of("CommitPushed")
+        if e.component == "config-repo" and e.intent.startswith("deploy")
+    ]
+    assert {e.principal for e in written} == {"manager"}
+    assert len(written) == len(run.history.settings["microservices"])

@@ -20,18 +20,17 @@ from cdlab.scenario import Scenario, load
 from cdlab.testing.failure_story import failure_story
 
 ROOT = Path(__file__).parents[2] / "scenarios"
-ALWAYS = (
-    "v1/first-deployment",
-    "v3/first-deployment",
-    "v3/newer-commit",
-    "v1/different-versions",
-    "v1/different-versions-gated",
-    "v3/different-versions",
-    "v2/two-teams",
-    "v3/two-teams",
-    "v2/out-of-band",
-    "v3/out-of-band",
+EVERYWHERE = (
+    "first-deployment",
+    "newer-commit",
+    "different-versions",
+    "two-teams",
+    "out-of-band",
+    "rollout-undo",
 )
+GATED = ("v1/different-versions-gated", "v2/different-versions-gated")
+ALWAYS = (*(f"{version}/{name}" for name in EVERYWHERE for version in ("v1", "v2", "v3")), *GATED)
+"""What is played on the real cluster by every suite, in every architecture."""
 RACES = (
     "two-teams",
     "newer-commit",
