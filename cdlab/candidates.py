@@ -8,11 +8,12 @@ eligible, whatever the list says. Pure; called by the planner and by whoever sho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, TypeAlias
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from cdlab.model import ImageRef, Tag
 from cdlab.policies import Policy
@@ -28,15 +29,15 @@ lost its cache. That is for a whole account; one microservice is pushed a hundre
 interval between two looks.
 """
 
-Age: TypeAlias = tuple[int, int]
-Rank: TypeAlias = tuple[bool, Any, Age]
-"""Whether it is ordered as a version, its precedence, its age. The greatest is the newest."""
-_NO_AGE: Age = (2**62, 0)
+Rank: TypeAlias = tuple[Any, ...]
+"""
+The greatest is the newest: an age, or where versions count whether it has one, that, and its age.
+"""
+_NO_AGE = (2**62, 0)
 """Of an image that is not listed: of two with the same version, none is then newer."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """What there is to decide with."""
 
     policy: Policy
@@ -63,22 +64,23 @@ class Candidate:
 
 def candidates(look: Look) -> Iterator[Candidate]:
     """Every tag, newest first. The first that is eligible is the one that would be released."""
-    judge = _Judge(look)
+    judge, stop = _Judge(look), _stop(look)
     for tag in judge.newest_first():
-        yield Candidate(tag, judge.obstacle(tag) or judge.stop or judge.held(tag) or judge.alarm)
+        yield Candidate(tag, judge.obstacle(tag) or stop or judge.held(tag) or judge.alarm)
 
 
 def choose(look: Look) -> Tag | str:
     """The tag to release, or the reason why there is none."""
+    stop = _stop(look)
+    if stop:
+        return stop
     judge = _Judge(look)
-    if judge.stop:
-        return judge.stop
     first = unmatched = ""
     for tag in judge.newest_first():
         obstacle = judge.obstacle(tag) or judge.held(tag)
         if not obstacle:
             return judge.alarm or tag
-        if not judge.matches(tag):
+        if judge.mismatch(tag):
             unmatched = unmatched or obstacle
             continue
         first = first or obstacle
@@ -87,101 +89,92 @@ def choose(look: Look) -> Tag | str:
     return first or unmatched or f"{Reason.NO_IMAGE}: no tag is listed"
 
 
+def _stop(look: Look) -> str:
+    """What stops every candidate."""
+    policy = look.policy
+    lock = policy.lock_at(look.now)
+    if lock:
+        return f"{Reason.LOCKED} by {lock.words}"
+    if not look.is_automatic:
+        return ""
+    if not policy.is_automated:
+        return Reason.MANUAL
+    hold = policy.hold
+    if hold and not hold.bad and not hold.is_over(look.now):
+        return f"{Reason.HELD} by {hold.words}"
+    return ""
+
+
 class _Judge:
     """What is the same for all tags of a look, found once."""
 
     def __init__(self, look: Look) -> None:
-        self.look, self.policy = look, look.policy
-        self.by_version = look.policy.tag.is_by_version
-        running = look.running
+        self.look, self.policy, running = look, look.policy, look.running
         listed = [
             tag
             for tag in look.tags
             if (tag.digest == running.digest if running.digest else tag.name == running.tag)
         ]
         self.digest = running.digest or (listed[0].digest if listed else None)
-        self.age = max((tag.age for tag in listed), default=None)
         self.is_first = running.digest is None and running.repository != look.repository
         """Nothing was released yet."""
-        version = self._version(running, listed)
-        self.floor = None if version is None else (True, version, self.age or _NO_AGE)
-        self.is_ordered = not self.by_version or self.floor is not None
+        self.by_version = look.policy.tag.is_by_version
+        self.rank: Callable[[Tag], Rank] = _by_version if self.by_version else _by_age
+        self.newness: Callable[[Tag], Rank] = _by_age
+        self.floor: Rank | None = max(map(_by_age, listed), default=None)
+        """What is newer is what has more of this than what runs; None where that is not listed."""
+        if self.by_version:
+            self._compare_versions(listed)
+        self.is_ordered = self.newness is self.rank
         """Whether a tag that is not newer than what runs has none behind it that is."""
-        self.stop = self._stop()
-        hold = look.policy.hold if look.is_automatic else None
+        hold = self.policy.hold if look.is_automatic else None
         self._hold = hold if hold and hold.bad else None
 
-    def _version(self, running: ImageRef, listed: list[Tag]) -> Any:
-        """What runs as a version: the greatest of all the tags it has."""
-        if not self.by_version:
-            return None
-        names = [running.tag or "", *(tag.name for tag in listed)]
+    def _compare_versions(self, listed: list[Tag]) -> None:
+        """Where what runs has a version, the greatest of all its tags, that is what counts."""
+        names = [self.look.running.tag or "", *(tag.name for tag in listed)]
         versions = (version_of(name) for name in names)
-        return max((each for each in versions if each is not None), default=None)
-
-    def _stop(self) -> str:
-        """What stops every candidate."""
-        policy, now = self.policy, self.look.now
-        lock = policy.lock_at(now)
-        if lock:
-            return f"{Reason.LOCKED} by {lock.words}"
-        if not self.look.is_automatic:
-            return ""
-        if not policy.is_automated:
-            return Reason.MANUAL.value
-        hold = policy.hold
-        if hold and not hold.bad and not hold.is_over(now):
-            return f"{Reason.HELD} by {hold.words}"
-        return ""
+        version = max((each for each in versions if each is not None), default=None)
+        if version is not None:
+            self.newness, self.floor = _by_version, (True, version, self.floor or _NO_AGE)
 
     @cached_property
     def _bad(self) -> Rank | None:
         """Where the bad image of a hold stands; None where that cannot be told."""
         bad = self._hold.bad if self._hold else None
         ranks = [self.rank(tag) for tag in self.look.tags if tag.digest == bad]
-        return max((each for each in ranks if each[0] == self.by_version), default=None)
+        return max((each for each in ranks if each[0] or not self.by_version), default=None)
 
     def newest_first(self) -> list[Tag]:
         """The tags in the order of the policy; of the same rank, what was listed last first."""
         return sorted(self.look.tags, key=self.rank)[::-1]
 
-    def rank(self, tag: Tag) -> Rank:
-        version = version_of(tag.name) if self.by_version else None
-        return version is not None, version or (), tag.age
-
-    def matches(self, tag: Tag) -> bool:
-        return not self._mismatch(tag)
-
-    def _mismatch(self, tag: Tag) -> str:
+    def mismatch(self, tag: Tag) -> str:
+        """Why a tag is none of those that the policy means."""
         if not self.policy.tag.admits(tag.name):
-            return Reason.TAG.value
+            return Reason.TAG
         branch = self.policy.branch
         if branch and not (tag.branch and fnmatchcase(tag.branch, branch)):
-            return Reason.BRANCH.value
+            return Reason.BRANCH
         return ""
 
     def is_newer(self, tag: Tag) -> bool:
         """Whether an image is newer than what runs. What cannot be told is not."""
-        if self.is_first:
-            return True
-        if self.floor:
-            return self.rank(tag) > self.floor
-        return self.age is not None and tag.age > self.age
+        return self.is_first or (self.floor is not None and self.newness(tag) > self.floor)
 
     def obstacle(self, tag: Tag) -> str:
         """What is in the way of one tag by itself."""
-        mismatch = self._mismatch(tag)
+        mismatch = self.mismatch(tag)
         if mismatch:
             return mismatch
-        skip = self.policy.skip_of(tag.digest)
+        skip = self.policy.skip_of(tag.digest) if self.policy.skips else None
         if skip:
             return f"{Reason.SKIPPED} by {skip.words}"
         if tag.digest == self.digest:
-            return Reason.UP_TO_DATE.value
+            return Reason.UP_TO_DATE
         if self.is_newer(tag):
             return ""
-        is_known = self.floor or self.age is not None
-        return (Reason.OLDER if is_known else Reason.NOT_LISTED).value
+        return Reason.NOT_LISTED if self.floor is None else Reason.OLDER
 
     def held(self, tag: Tag) -> str:
         """Whether a hold is in force that only an image newer than the bad one lifts."""
@@ -192,8 +185,16 @@ class _Judge:
     @cached_property
     def alarm(self) -> str:
         """Whether so many tags are new that something must be wrong."""
-        if not self.look.is_automatic or self.is_first:
+        look, most = self.look, self.look.most_new_tags
+        if not look.is_automatic or self.is_first or len(look.tags) <= most:
             return ""
-        new = sum(self.is_newer(tag) and self.matches(tag) for tag in self.look.tags)
-        most = self.look.most_new_tags
+        new = sum(self.is_newer(tag) and not self.mismatch(tag) for tag in look.tags)
         return f"{Reason.TOO_MANY}: {new}, more than {most}" if new > most else ""
+
+
+_by_age = attrgetter("age")
+
+
+def _by_version(tag: Tag) -> Rank:
+    version = version_of(tag.name)
+    return version is not None, version or (), tag.age

@@ -7,6 +7,8 @@ them the policy of the environment. Pure; called by the planner, the architectur
 
 from __future__ import annotations
 
+import re
+
 from cdlab.environment_policies import NO_DEFAULTS, EnvironmentPolicy, environment_policy
 from cdlab.errors import FileMissing
 from cdlab.ports import Checkout
@@ -14,6 +16,7 @@ from cdlab.ports import Checkout
 FOLDER = "environments"
 POLICY = "policy"
 """What no microservice can be called: the file of its name is the environment's policy."""
+_MANIFEST = re.compile(rf"{FOLDER}/([^/]+)/([^/]+)\.yaml")
 
 
 def config_path(environment: str, workload: str) -> str:
@@ -27,13 +30,9 @@ def workloads_in(checkout: Checkout, environment: str = "") -> tuple[tuple[str, 
 
     Other files may lie beside them, and are nobody's manifest.
     """
-    found = []
-    for path in checkout.paths(f"{FOLDER}/{environment}" if environment else FOLDER):
-        where, _, file = path.removeprefix(f"{FOLDER}/").partition("/")
-        name = file.removesuffix(".yaml")
-        if name not in (file, POLICY, "") and "/" not in name:
-            found.append((path, where, name))
-    return tuple(found)
+    paths = checkout.paths(f"{FOLDER}/{environment}" if environment else FOLDER)
+    found = [each for each in map(_MANIFEST.fullmatch, paths) if each and each[2] != POLICY]
+    return tuple((each[0], each[1], each[2]) for each in found)
 
 
 def policy_in(checkout: Checkout, environment: str) -> EnvironmentPolicy:

@@ -10,7 +10,7 @@ called by the planner and by V3.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -60,7 +60,6 @@ class Policy:
         return next((each for each in self.skips if each.image == image), None)
 
 
-@lru_cache(maxsize=KNOWN_FILES)
 def policy_of(
     manifest: str,
     workload: str,
@@ -72,6 +71,21 @@ def policy_of(
 
     What the manifest does not say is as the environment says; its lock stays one of its own.
     """
+    policy, said = _own_policy(manifest, workload, path)
+    if defaults is NO_DEFAULTS:
+        return policy
+    return replace(
+        policy,
+        is_automated=policy.is_automated if "is_automated" in said else defaults.is_automated,
+        tag=policy.tag if "tag" in said else defaults.tag,
+        branch=policy.branch if "branch" in said else defaults.branch,
+        environment_lock=defaults.lock,
+    )
+
+
+@lru_cache(maxsize=KNOWN_FILES)
+def _own_policy(manifest: str, workload: str, path: str) -> tuple[Policy, frozenset[str]]:
+    """What the manifest says, and which parts of a policy those are."""
     found: dict[str, Any] = {}
     for key, text in manifests.annotations(manifest, workload, path).items():
         if not ours(key):
@@ -83,13 +97,7 @@ def policy_of(
             found[name] = make(text)
         except ValueError as error:
             raise _refusal(manifest, workload, path, key, str(error)) from error
-    return Policy(
-        is_automated=found.pop("is_automated", defaults.is_automated),
-        tag=found.pop("tag", defaults.tag),
-        branch=found.pop("branch", defaults.branch),
-        environment_lock=defaults.lock,
-        **found,
-    )
+    return Policy(**found), frozenset(found)
 
 
 def ours(annotation: str) -> bool:

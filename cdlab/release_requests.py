@@ -27,9 +27,9 @@ class ReleaseRequest:
     workload: str
     environment: str
     user: str
+    now: float
+    """Seconds since 1970. It lifts locks and holds, and dates them."""
     message: str = ""
-    now: float = 0.0
-    """Seconds since 1970, which the manager fills in. It lifts locks and holds, and dates them."""
     image: ImageRef | None = None
     """Release, promotion: the image, by digest or by a tag that is listed. None: the newest."""
     tags: tuple[Tag, ...] = ()
@@ -57,13 +57,14 @@ class ReleaseRequest:
     """Policy: what to change."""
 
     @classmethod
-    def rollback(cls, asked: RollbackRequest, *, has_hold: bool) -> ReleaseRequest:
+    def rollback(cls, asked: RollbackRequest, *, now: float, has_hold: bool) -> ReleaseRequest:
         """A release of something earlier, as somebody asked for it."""
         return cls(
             cause="rollback",
             workload=asked.workload,
             environment=asked.environment,
             user=asked.user,
+            now=now,
             message=asked.message,
             to=asked.to,
             has_hold=has_hold,

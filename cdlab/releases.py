@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from cdlab import manifests
@@ -18,6 +19,7 @@ from cdlab.config_layout import config_path, health_note, policy_in, workloads_i
 from cdlab.dates import rfc3339
 from cdlab.errors import ManifestError
 from cdlab.model import Decision, ImageRef, Outcome
+from cdlab.parsed_files import KNOWN_FILES
 from cdlab.policies import HOLD, LOCK, SKIP, Policy, ours, policy_of
 from cdlab.policy_edits import skip
 from cdlab.ports import Checkout
@@ -57,7 +59,7 @@ def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decisi
     outcome = Outcome("released", "it differed from the config repo", checkout.head)
     for path, _, name in workloads_in(checkout, environment):
         manifest = checkout.read(path)
-        if ImageRef.parse(manifests.image_of(manifest, name, path=path)).digest:
+        if _image_of(manifest, name, path).digest:
             yield manifest, Decision("sync", name, environment, outcome)
 
 
@@ -82,6 +84,12 @@ def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
     return planning.image(request.image)
 
 
+@lru_cache(maxsize=KNOWN_FILES)
+def _image_of(manifest: str, workload: str, path: str) -> ImageRef:
+    """What a manifest names. Every look at the registry asks the same of the same texts."""
+    return ImageRef.parse(manifests.image_of(manifest, workload, path=path))
+
+
 class _Planning:
     """One request and the texts that it is decided by."""
 
@@ -99,14 +107,15 @@ class _Planning:
         return policy_of(manifest, self.request.workload, self.request.path, self.defaults)
 
     def _image(self, manifest: str) -> ImageRef:
-        path = self.request.path
-        return ImageRef.parse(manifests.image_of(manifest, self.request.workload, path=path))
+        return _image_of(manifest, self.request.workload, self.request.path)
 
     def newest(self, policy: Policy) -> Plan:
         """The newest image that is eligible, for automation or for somebody who asked for it."""
         request, is_automatic = self.request, self.request.cause == "automation"
+        if request.is_forced:
+            policy = replace(policy, lock=None, environment_lock=None)
         look = Look(
-            policy=replace(policy, lock=None, environment_lock=None),
+            policy=policy,
             running=self.running,
             repository=request.repository,
             tags=request.tags,
@@ -116,7 +125,7 @@ class _Planning:
         )
         tag = choose(look)
         if isinstance(tag, str):
-            is_alarm = Reason.of(tag) is Reason.TOO_MANY
+            is_alarm = tag.startswith(Reason.TOO_MANY)
             return self.no("refused" if is_alarm else "skipped", tag)
         manifest = self._with_image(ImageRef(request.repository, tag.name, tag.digest))
         if is_automatic and policy.hold:  # it was lifted, or nothing would have been chosen

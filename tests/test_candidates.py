@@ -111,22 +111,22 @@ def test_what_stops_automation_stops_every_candidate(
 def test_a_person_who_asks_for_the_newest_is_stopped_by_a_lock_alone() -> None:
     """Neither a hold nor a manual policy; but what is skipped stays so, and nothing goes back."""
     seen = look(A, B, C, D, is_automated=False, hold=Hold("bob", "wait"))
-    asked = replace(seen, is_automatic=False)
+    asked = seen._replace(is_automatic=False)
     assert choose(asked) == D
     skipping = replace(asked.policy, skips=(Skip(D.digest, "bob", "slow"),))
-    assert choose(replace(asked, policy=skipping)) == C
+    assert choose(asked._replace(policy=skipping)) == C
     locked = replace(asked.policy, lock=Lock("ann", "audit"))
-    assert choose(replace(asked, policy=locked)) == "locked by ann: audit"
-    assert choose(replace(asked, running=running("d", 4))) == "up to date"
+    assert choose(asked._replace(policy=locked)) == "locked by ann: audit"
+    assert choose(asked._replace(running=running("d", 4))) == "up to date"
 
 
 @pytest.mark.parametrize("seconds", [-1, 0])
 def test_a_hold_and_a_lock_end_at_their_time(seconds: int) -> None:
     """From that second on they count as absent."""
     seen = look(B, C, hold=Hold("bob", "wait", until=AT_NOON), lock=Lock("a", "b", until=AT_NOON))
-    found = choose(replace(seen, now=NOON + seconds))
+    found = choose(seen._replace(now=NOON + seconds))
     assert found == (C if seconds == 0 else f"locked by a: b, until {AT_NOON}")
-    held = replace(seen, policy=replace(seen.policy, lock=None), now=NOON + seconds)
+    held = seen._replace(policy=replace(seen.policy, lock=None), now=NOON + seconds)
     assert choose(held) == (C if seconds == 0 else f"held by bob: wait, until {AT_NOON}")
 
 
@@ -146,9 +146,9 @@ def test_among_versions_newer_than_the_bad_one_means_a_greater_version() -> None
     seen = look(*tags, runs=running("1.0.0", 10), tag=tag_pattern("semver:*"), hold=hold)
     assert str(choose(seen)).startswith("held by bob")
     fixed = tag("1.2.1", 25)
-    assert choose(replace(seen, tags=(*tags, fixed))) == fixed
+    assert choose(seen._replace(tags=(*tags, fixed))) == fixed
     unnamed = replace(tags[1], name="latest")
-    assert str(choose(replace(seen, tags=(tags[0], unnamed, fixed)))).startswith("held by bob")
+    assert str(choose(seen._replace(tags=(tags[0], unnamed, fixed)))).startswith("held by bob")
 
 
 def test_versions_are_ordered_by_precedence_and_then_by_age() -> None:
@@ -165,7 +165,7 @@ def test_among_versions_only_a_greater_one_is_newer() -> None:
     tags = (tag("1.2.0", 90), tag("1.1.9", 95))
     seen = look(*tags, runs=running("1.2.0", 50), tag=by_version)
     assert reasons(seen) == {"1.2.0": "older than current", "1.1.9": "older than current"}
-    assert choose(replace(seen, running=running("1.1.0", 50))) == tags[0]
+    assert choose(seen._replace(running=running("1.1.0", 50))) == tags[0]
 
 
 def test_an_image_is_as_new_as_the_greatest_version_it_has() -> None:
@@ -222,8 +222,8 @@ def test_too_many_new_tags_at_once_stop_automation() -> None:
     alarm = "too many new tags at once: 101, more than 100"
     assert choose(seen) == alarm
     assert reasons(seen)["t3"] == reasons(seen)["t999"] == alarm
-    assert choose(replace(seen, is_automatic=False)) == one_more
-    assert choose(replace(seen, most_new_tags=101)) == one_more
+    assert choose(seen._replace(is_automatic=False)) == one_more
+    assert choose(seen._replace(most_new_tags=101)) == one_more
     assert choose(look(B, *flood, tag("x", 999), tag=tag_pattern("glob:t*"))) == flood[-1]
 
 
@@ -281,7 +281,7 @@ def moving(draw: st.DrawFn) -> Look:
         is_automated=True, tag=draw(st.sampled_from([tag_pattern("newest")]) | patterns)
     )
     seen = look(*tags, runs=ImageRef(REPOSITORY, oldest.name, oldest.digest))
-    seen = replace(seen, policy=policy)
+    seen = seen._replace(policy=policy)
     assume(isinstance(choose(seen), Tag))
     return seen
 
@@ -294,7 +294,7 @@ def test_automation_never_goes_back(seen: Look, data: st.DataObject) -> None:
     By version where the policy and the running image have versions, and else by age.
     """
     part = data.draw(st.lists(st.sampled_from(seen.tags), unique=True))
-    chosen = choose(replace(seen, tags=tuple(part)))
+    chosen = choose(seen._replace(tags=tuple(part)))
     if not isinstance(chosen, Tag):
         return
     assert chosen.digest != seen.running.digest
@@ -311,7 +311,7 @@ def test_automation_never_goes_back(seen: Look, data: st.DataObject) -> None:
 def test_the_order_of_a_list_changes_nothing_where_ages_differ(seen: Look) -> None:
     """A registry promises no order."""
     assume(len({each.created_us for each in seen.tags}) == len(seen.tags))
-    backwards = replace(seen, tags=seen.tags[::-1])
+    backwards = seen._replace(tags=seen.tags[::-1])
     assert choose(backwards) == choose(seen)
     assert list(candidates(backwards)) == list(candidates(seen))
 
@@ -323,7 +323,7 @@ def test_following_automation_only_ever_goes_up(seen: Look, worse: list[Tag]) ->
     assert isinstance(chosen, Tag)
     now_runs = ImageRef(REPOSITORY, chosen.name, chosen.digest)
     for tags in (seen.tags, tuple(worse)):
-        later = choose(replace(seen, running=now_runs, tags=tags))
+        later = choose(seen._replace(running=now_runs, tags=tags))
         if not seen.policy.tag.is_by_version:
             assert tags != seen.tags or later == "up to date"
             assert not isinstance(later, Tag) or later.age > chosen.age

@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 import typer
 
+from cdlab import environment_policies, policies
 from cdlab.architectures import ARCHITECTURES
 from cdlab.cli.main import app
 from cdlab.fault_plans import CATALOGUE, SELECTORS
+from cdlab.reasons import Reason
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.scenario import parse
 from cdlab.stories import SETTINGS_OF, STORIES
 from cdlab.stories.steps import STEPS
 
 ROOT = Path(__file__).parent.parent
+POLICIES = (ROOT / "docs/policies.md").read_text(encoding="utf-8")
 PAGE = (ROOT / "docs/stories.md").read_text(encoding="utf-8")
 COMMAND = typer.main.get_command(app)
 WAYS = {each for architecture in ARCHITECTURES.values() for each in architecture.rollbacks}
@@ -55,3 +58,28 @@ def test_every_command_and_option_of_the_pages_exists(page: str) -> None:
         command = COMMAND.commands[name]  # type: ignore[attr-defined]
         known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
         assert {each for each in rest if each.startswith("--")} <= known, line
+
+
+def test_every_part_of_a_policy_and_every_reason_has_its_row() -> None:
+    """And nothing else has one; the keys of an environment stand in the order of the code."""
+    rows = re.findall(r"^\| `([^`]*)` \|", POLICIES, re.MULTILINE)
+    annotations = list(policies._ANNOTATIONS)
+    keys, reasons = list(environment_policies._KEYS), [str(each) for each in Reason]
+    assert sorted(rows[: len(annotations)]) == sorted(annotations)
+    assert [each for each in rows if each in keys] == keys
+    assert rows[-len(reasons) :] == sorted(reasons, key=rows.index)
+    assert {each.partition(":")[0] for each in rows} >= {"newest", "glob", "regexp", "semver"}
+
+
+def test_the_examples_of_policies_are_policies() -> None:
+    """The manifest and the policy of an environment are read, and say what the page says."""
+    manifest, of_environment = re.findall(r"```yaml\n(.*?)```", POLICIES, re.DOTALL)
+    policy = policies.policy_of(manifest, "users")
+    assert (policy.is_automated, str(policy.tag), policy.branch) == (
+        True, "semver:^1.4", "release/*",
+    )  # fmt: skip
+    assert policy.hold
+    assert policy.hold.bad
+    defaults = environment_policies.environment_policy(of_environment, "policy.yaml")
+    assert (defaults.is_automated, defaults.drift, str(defaults.tag)) == (True, "report", "glob:v*")
+    assert defaults.lock

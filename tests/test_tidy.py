@@ -63,8 +63,8 @@ MAY_IMPORT = {
         "release_requests",
     },
     "cdlab/releases.py": {
-        "candidates", "config_layout", "dates", "errors", "manifests", "model", "policies",
-        "policy_edits", "ports", "reasons", "release_commits", "release_requests",
+        "candidates", "config_layout", "dates", "errors", "manifests", "model", "parsed_files",
+        "policies", "policy_edits", "ports", "reasons", "release_commits", "release_requests",
         "rollback_targets", "stops",
     },
     "cdlab/architectures/": {

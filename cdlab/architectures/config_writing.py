@@ -1,5 +1,5 @@
 """
-What the release manager does around a commit: plan it by the time of now, publish it, apply it.
+What the release manager does so that nothing it accepted is lost when an answer is.
 
 Called by V3's page. The commit is the point of no return: from then on the config repo says what
 should run, and whatever was not applied is applied by a later sync.
@@ -12,12 +12,12 @@ from dataclasses import replace
 from cdlab.errors import PortError
 from cdlab.model import ImageRef, Outcome, Revision
 from cdlab.ports import Checkout, GitRepository, Ports
-from cdlab.releases import Plan, ReleaseRequest, plan_release, released
+from cdlab.releases import released
 
 
-def plan_now(request: ReleaseRequest, config: Checkout, manager: Ports) -> Plan:
-    """Decide a request as of now: time lifts locks and holds, and a new one says since when."""
-    return plan_release(replace(request, now=manager.clock.timestamp()), config)
+def now(manager: Ports) -> float:
+    """When something is decided, in seconds since 1970: time lifts locks and holds."""
+    return manager.clock.timestamp()
 
 
 async def healthy_image(ports: Ports, workload: str, environment: str) -> ImageRef | None:

@@ -18,14 +18,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdlab.architectures.code_rollback import revert_config
-from cdlab.architectures.config_writing import healthy_image, make_equal, plan_now, publish
+from cdlab.architectures.config_writing import healthy_image, make_equal, now, publish
 from cdlab.errors import PortError
 from cdlab.image_labels import labels_of
 from cdlab.manifests import annotate
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.policies import AUTOMATED
 from cdlab.ports import PortsOf
-from cdlab.releases import Plan, ReleaseRequest, config_path, health_note
+from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
 
 
 class ContinuousIntegration:
@@ -80,6 +80,7 @@ class ReleaseManager:
             workload=name,
             environment=environment,
             user="automation",
+            now=now(self.manager),
             tags=tags,
             repository=self.application.image_repositories[name],
         )
@@ -87,7 +88,9 @@ class ReleaseManager:
 
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
         """Release to one environment the digest that is healthy in another."""
-        request = ReleaseRequest(cause="promotion", workload=name, environment=target, user=user)
+        request = ReleaseRequest(
+            cause="promotion", workload=name, environment=target, user=user, now=now(self.manager)
+        )
         image = await healthy_image(self.manager, name, source)
         if image is None:
             refused = Plan(Outcome("refused", f"not healthy in {source}"))
@@ -100,7 +103,8 @@ class ReleaseManager:
         if self.variant.rollback == "config-revert":  # with git; the manager picks it up
             config = await revert_config(self.operator.config_repo, request)
             return Outcome("released", request.message, config.head)
-        return await self.release(ReleaseRequest.rollback(request, has_hold=self.variant.has_hold))
+        asked_at, has_hold = now(self.manager), self.variant.has_hold
+        return await self.release(ReleaseRequest.rollback(request, now=asked_at, has_hold=has_hold))
 
     async def rebuild(self, user: str) -> Outcome:
         """Apply the config repo, as the manager does by itself once it is installed again."""
@@ -116,7 +120,7 @@ class ReleaseManager:
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Plan, commit, push, apply: the one way in which anything is released."""
         config = await self.manager.config_repo.clone()
-        plan = plan_now(request, config, self.manager)
+        plan = plan_release(request, config)
         if not plan.outcome.is_released:
             await self.manager.decisions.record(plan.decision(request))
             return plan.outcome

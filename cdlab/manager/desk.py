@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import islice
 
-from cdlab.architectures.config_writing import plan_now
 from cdlab.config_layout import config_path
 from cdlab.dates import rfc3339
 from cdlab.errors import FileMissing, ManifestError, NotFound, PortError
@@ -33,7 +32,7 @@ from cdlab.manager.requests import request_of
 from cdlab.manager.standing import Seen, images_of, status_of
 from cdlab.model import Application, Outcome, RunningWorkload, Tag
 from cdlab.ports import Checkout, Ports
-from cdlab.releases import Plan, ReleaseRequest
+from cdlab.releases import Plan, ReleaseRequest, plan_release
 
 ABSENT = "absent"
 
@@ -85,7 +84,7 @@ class ManagerDesk:
     async def _planned(self, request: ReleaseRequest) -> Answer:
         config = await self.ports.config_repo.clone()
         try:
-            plan = plan_now(request, config, self.ports)
+            plan = plan_release(request, config)
         except (ManifestError, FileMissing) as error:
             return Answer(status="failed", reason=str(error))
         if not plan.outcome.is_released:

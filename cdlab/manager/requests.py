@@ -35,6 +35,7 @@ async def request_of(ask: Ask, application: Application, ports: Ports) -> Releas
         environment=ask.environment,
         user=ask.user,
         message=ask.message,
+        now=ports.clock.timestamp(),
         repository=repository,
         is_forced=ask.is_forced,
     )

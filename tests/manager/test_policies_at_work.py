@@ -32,7 +32,12 @@ async def policy(lab: Lab) -> Policy:
 async def change(lab: Lab, edit: PolicyEdit) -> Outcome:
     """What a command does: queue the request, and wait for its outcome."""
     asked = ReleaseRequest(
-        cause="policy", workload="users", environment="staging", user="ann", edit=edit
+        cause="policy",
+        workload="users",
+        environment="staging",
+        user="ann",
+        now=lab.kernel.timestamp(),
+        edit=edit,
     )
     work = lambda: lab.queue.manager.release(asked)  # type: ignore[attr-defined]  # noqa: E731
     return await lab.queue._outcome(lab.queue._put(COMMAND, "users", "staging", work))

@@ -19,7 +19,7 @@ from cdlab.config_layout import POLICY, config_path
 from cdlab.errors import FileMissing
 from cdlab.manifests import annotate, annotations, image_of, replace_image
 from cdlab.model import Commit, Digest, ImageRef, Revision, Tag
-from cdlab.policies import AUTOMATED, SKIP, Policy, policy_of
+from cdlab.policies import AUTOMATED, SKIP, Policy, _own_policy, policy_of
 from cdlab.policy_edits import (
     PolicyEdit,
     automate,
@@ -206,7 +206,7 @@ def test_planning_depends_on_nothing_but_its_input(request: ReleaseRequest, repo
     """The same again, with nothing remembered in between, and the input stays as it was."""
     asked, versions = copy.deepcopy(request), copy.deepcopy(repo.versions)
     first = plan_release(request, repo)  # type: ignore[arg-type]
-    policy_of.cache_clear()
+    _own_policy.cache_clear()
     parsed_files.forget()
     assert plan_release(request, repo) == first  # type: ignore[arg-type]
     assert (request, repo.versions) == (asked, versions)
