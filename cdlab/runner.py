@@ -122,10 +122,25 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         Call("RunStarted", "people", "notify", scenario.story, "user"),
         detail={"schema": SCHEMA, "version": __version__, **_settings(world, scenario)},
     )
+    try:
+        run = _played(world, scenario, recorder, story or STORIES[scenario.story])
+    except Exception as error:
+        # The end of the history, so that whoever reads it can tell it from one that was cut.
+        because = f"{type(error).__name__}: {error}"
+        recorder.mark("RunBrokeOff", scenario.story, outcome="failed", because=because)
+        raise
+    outcome = "ok" if run.is_finished else "censored"
+    recorder.mark("RunFinished", scenario.story, outcome=outcome)
+    return run
+
+
+def _played(world: World, scenario: Scenario, recorder: Recorder, story: Story) -> Run:
+    """The run but for its last event, with nothing left of it in the world."""
+    history = recorder.history
     is_finished, evidence, testimony = True, {}, {}
     try:
         world.kernel.run(
-            _play(world, scenario, recorder, story or STORIES[scenario.story]),
+            _play(world, scenario, recorder, story),
             name="story",
             deadline_seconds=_deadline_seconds(world, scenario),
         )
@@ -138,7 +153,6 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         raise
     finally:
         _clean_up(world)
-    recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
     return Run(scenario, history, is_finished, evidence, testimony)
 
 
