@@ -22,15 +22,20 @@ class CdlabError(Exception):
         """What to do next, with the command to type. Empty when there is nothing to add."""
 
 
+def _at(path: str, line: int, what: str) -> str:
+    """Where something is wrong, and what. Lines count from 1; 0 is the file as a whole."""
+    return f"{path}:{line}: {what}" if line else f"{path}: {what}"
+
+
 class ScenarioError(CdlabError):
     """A scenario file is wrong. One instance carries all its mistakes."""
 
     def __init__(self, path: str, mistakes: Sequence[tuple[int, str]], *, help: str = "") -> None:
-        lines = "\n".join(f"{path}:{line}: {what}" for line, what in mistakes)
+        lines = "\n".join(_at(path, line, what) for line, what in mistakes)
         super().__init__(lines, help=help)
         self.path = path
         self.mistakes = tuple(mistakes)
-        """(line, what is wrong), in the order of the file; lines count from 1."""
+        """(line, what is wrong), in the order of the file; 0 is the file as a whole."""
 
 
 class ManifestError(CdlabError):
@@ -47,9 +52,10 @@ class HistoryError(CdlabError):
     """A history file is truncated, foreign or of another schema."""
 
     def __init__(self, path: str, line: int, what: str, *, help: str = "") -> None:
-        super().__init__(f"{path}:{line}: {what}", help=help)
+        super().__init__(_at(path, line, what), help=help)
         self.path = path
         self.line = line
+        """0 is the file as a whole."""
 
 
 class SubstrateUnavailable(CdlabError):

@@ -4,16 +4,16 @@ What can go wrong, and when it is due: the data of `faults:` in a scenario file.
     faults:
       - {what: build-fails, microservice: front-end, during: rollback}
 
-In: a list from a scenario file. Out: its mistakes, or a `Plan` that says which call goes wrong.
+In: a list from a scenario file, which `fault_checks.py` has found to be right. Out: a `Plan` that
+says which call goes wrong.
 Which one is decided by count, for each fault by itself and among the calls that it is about:
 nothing here draws a random number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 from cdlab.kernel import Kernel
 from cdlab.model import Context
@@ -58,41 +58,7 @@ class Fault:
 
 SELECTORS = tuple(each.name for each in fields(Fault))
 WITH_ENVIRONMENT = ("apply-fails", "apply-unknown")
-
-
-def mistakes(
-    listed: Sequence[Any], microservices: Collection[str], environments: Collection[str]
-) -> list[tuple[int, str]]:
-    """(number of the fault, what is wrong with it) for a list from a scenario file."""
-    found = []
-    for number, each in enumerate(listed):
-        for problem in _problems(each, microservices, environments):
-            found.append((number, problem))
-    return found
-
-
-def _problems(
-    fault: Any, microservices: Collection[str], environments: Collection[str]
-) -> list[str]:
-    if not isinstance(fault, Mapping) or fault.get("what") not in CATALOGUE:
-        return [f"a fault is {{what: …}} with one of {', '.join(CATALOGUE)}"]
-    problems = [
-        f'"{key}" says nothing about a fault; there are {", ".join(SELECTORS)}'
-        for key in fault
-        if key not in SELECTORS
-    ]
-    for key, known in (("microservice", microservices), ("environment", environments)):
-        if fault.get(key, "") and fault[key] not in known:
-            problems.append(f'there is no {key} "{fault[key]}"; there are {", ".join(known)}')
-    if fault.get("environment") and fault["what"] not in WITH_ENVIRONMENT:
-        problems.append(f"{fault['what']} happens in no environment")
-    for key in ("nth", "times"):
-        if not isinstance(fault.get(key, 1), int) or fault.get(key, 1) < 1:
-            problems.append(f"{key} is a whole number from 1")
-    seconds = fault.get("seconds", 1.0)
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-        problems.append("seconds is a number from 0")
-    return problems
+"""What happens in an environment, and so may be told of one."""
 
 
 class Plan:

@@ -9,12 +9,13 @@ explains every field.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from cdlab.errors import HistoryError
+from cdlab.event_kinds import LAST
+from cdlab.history_checks import FIELDS, NEEDED, problem_of
 from cdlab.whole_files import write_whole
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class Event(NamedTuple):
     @classmethod
     def of(cls, fields: Any) -> Event | None:
         """The event that these fields of a line are; None if they are none."""
-        if not isinstance(fields, dict) or not NEEDED <= set(fields) <= FIELDS:
+        if not isinstance(fields, dict) or not NEEDED <= set(fields) <= set(FIELDS):
             return None
         causes, detail = fields.get("causes", []), fields.get("detail", {})
         if not isinstance(causes, list) or not isinstance(detail, dict):
@@ -72,8 +73,6 @@ class Event(NamedTuple):
 
 
 FIRST = ("seq", "t_us", "began_us")
-FIELDS = frozenset(Event._fields)
-NEEDED = FIELDS - set(Event._field_defaults)
 
 
 class History:
@@ -142,30 +141,56 @@ class History:
 
     @classmethod
     def load(cls, path: Path) -> History:
-        """Read a file. `HistoryError` names the first line that is foreign or cut off."""
-        history = cls()
+        """
+        Read a file that holds a whole run.
+
+        `HistoryError` names the first line that is foreign or cut off. A run that an error broke
+        off says so in its last event; a file without an end has lost some of its lines.
+        """
         try:
             text = path.read_bytes().decode()
-        except (OSError, UnicodeDecodeError) as error:
-            raise HistoryError(str(path), 1, f"cannot be read: {error}") from error
-        # Not `splitlines`, which also breaks at what people may write into a reason.
-        for number, line in enumerate(re.findall(r"[^\n]*\n|[^\n]+", text), start=1):
-            history.append(_event(line, number, str(path)))
-        if not len(history) or history[0].detail.get("schema") != SCHEMA:
-            raise HistoryError(str(path), 1, f"not a history of schema {SCHEMA}")
+        except OSError as error:
+            why = f"cannot be read: {error.strerror or error}"
+            raise HistoryError(str(path), 0, why) from error
+        except UnicodeDecodeError as error:
+            raise HistoryError(str(path), 0, f"cannot be read: {error}") from error
+        history = cls(_events(text, str(path)))
+        if not len(history):
+            raise HistoryError(str(path), 1, FOREIGN)
+        if history[-1].kind not in LAST:
+            what = f"the run goes on after this, and the file does not: it lacks {LAST[0]}"
+            raise HistoryError(str(path), len(history), what, help=AGAIN)
         return history
 
 
-def _event(line: str, number: int, path: str) -> Event:
-    if not line.endswith("\n"):
-        raise HistoryError(path, number, "the line is cut off", help="run the scenario again")
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise HistoryError(path, number, f"not JSON: {error}") from error
-    event = Event.of(fields)
-    if event is None:
-        raise HistoryError(path, number, "not an event of a history")
-    if event.seq != number - 1:
-        raise HistoryError(path, number, f"event {event.seq} stands where {number - 1} belongs")
-    return event
+FOREIGN = f"not a history of schema {SCHEMA}"
+AGAIN = "run the scenario again"
+
+
+def _events(text: str, path: str) -> Iterator[Event]:
+    # Not `splitlines`, which also breaks at what people may write into a reason.
+    *lines, rest = text.split("\n")
+    is_over = False
+    for seq, line in enumerate(lines):
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise HistoryError(path, seq + 1, f"not JSON: {error}") from error
+        if seq == 0 and not _is_ours(fields):
+            raise HistoryError(path, 1, FOREIGN)
+        problem = problem_of(fields, seq)
+        if problem or is_over:
+            what = problem or "an event after the end of the run"
+            raise HistoryError(path, seq + 1, what)
+        is_over = fields["kind"] in LAST
+        if "causes" in fields:
+            fields["causes"] = tuple(fields["causes"])
+        yield Event(**fields)
+    if rest:
+        raise HistoryError(path, len(lines) + 1, "the line is cut off", help=AGAIN)
+
+
+def _is_ours(first: Any) -> bool:
+    """Whether the first line says that the file is of our schema, whatever else it says."""
+    detail = first.get("detail") if isinstance(first, dict) else None
+    return isinstance(detail, dict) and detail.get("schema") == SCHEMA

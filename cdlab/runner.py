@@ -8,7 +8,7 @@ story. Called by the CLI, the pytest fixture, notebooks and benchmarks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -126,10 +126,26 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         Call("RunStarted", "people", "notify", scenario.story, "user"),
         detail={"schema": SCHEMA, "version": __version__, **_settings(world, scenario)},
     )
+    try:
+        run = _played(world, scenario, recorder, story or STORIES[scenario.story])
+    except Exception as error:
+        # The end of the history, so that whoever reads it can tell it from one that was cut.
+        because = f"{type(error).__name__}: {error}"
+        recorder.mark("RunBrokeOff", scenario.story, outcome="failed", because=because)
+        error.history = _merged(world, history)  # type: ignore[attr-defined]
+        raise
+    outcome = "ok" if run.is_finished else "censored"
+    recorder.mark("RunFinished", scenario.story, outcome=outcome)
+    return replace(run, history=_merged(world, history))
+
+
+def _played(world: World, scenario: Scenario, recorder: Recorder, story: Story) -> Run:
+    """The run but for its last event, with nothing left of it in the world."""
+    history = recorder.history
     is_finished, evidence, testimony = True, {}, {}
     try:
         world.kernel.run(
-            _play(world, scenario, recorder, story or STORIES[scenario.story]),
+            _play(world, scenario, recorder, story),
             name="story",
             deadline_seconds=_deadline_seconds(world, scenario),
         )
@@ -138,13 +154,11 @@ def run_in(world: World, scenario: Scenario, story: Story | None = None) -> Run:
         is_finished, evidence = False, dict(world.evidence())
         recorder.mark("RunStalled", scenario.story, outcome="censored", because=stalled.message)
     except Exception as error:
-        error.history = _merged(world, history)  # type: ignore[attr-defined]
         error.evidence = world.evidence()  # type: ignore[attr-defined]
         raise
     finally:
         _clean_up(world)
-    recorder.mark("RunFinished", scenario.story, outcome="ok" if is_finished else "censored")
-    return Run(scenario, _merged(world, history), is_finished, evidence, testimony)
+    return Run(scenario, history, is_finished, evidence, testimony)
 
 
 def _merged(world: World, history: History) -> History:

@@ -18,7 +18,8 @@ SERVICES = ("front-end", "users", "orders")
 
 _TEMPLATE = "users"
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_WORD = re.compile(r"[A-Za-z0-9#._+-]+")
+WORD = "[A-Za-z0-9#._+-]+"
+"""What a version, a colour and a run are made of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +103,7 @@ def changed(files: Mapping[str, str], *, version: str, colour: str | None = None
 def _words(**words: str) -> dict[str, str]:
     """Return the one-word files under www/."""
     for what, word in words.items():
-        if not _WORD.fullmatch(word):
+        if not re.fullmatch(WORD, word):
             raise ValueError(f"not a {what}: {word!r}")
     return {f"www/{what}": f"{word}\n" for what, word in words.items()}
 

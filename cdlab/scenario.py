@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from cdlab import fault_plans
+from cdlab import scenario_references
 from cdlab.architectures import ARCHITECTURES
 from cdlab.errors import ScenarioError
 from cdlab.model import Environment, Variant
-from cdlab.scenario_checks import CHECKS, PROFILES, STRATEGIES, Mistake, line_of, meant, read
-from cdlab.stories import BADNESS, NEEDED, OPERATIONS, SETTINGS_OF
+from cdlab.scenario_checks import CHECKS, PROFILES, STRATEGIES, environments_of
+from cdlab.scenario_contradictions import contradictions
+from cdlab.scenario_references import Names
+from cdlab.stories import BADNESS, OPERATIONS
+from cdlab.value_checks import Mistake, line_of, meant, read
 
 __all__ = ["CHECKS", "PROFILES", "SAMPLE_MICROSERVICES", "Scenario", "load", "parse"]
 
@@ -100,17 +103,61 @@ def load(path: Path) -> Scenario:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(str(path), [(1, f"cannot be read: {error}")]) from error
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise ScenarioError(str(path), [(0, f"cannot be read: {why}")]) from error
     return parse(text, str(path))
 
 
 def parse(text: str, path: str = "scenario") -> Scenario:
     """The same from a text."""
+    found = _read(text, path)
+    mistakes = found.mistakes
+    if "architecture" not in found.lines:
+        mistakes.append((1, f"architecture is missing: one of {', '.join(ARCHITECTURES)}"))
+    mistakes += [
+        (found.lines[key], f"{key}: {what}")
+        for key, what in contradictions(found.values, found.wrong)
+    ]
+    names = _names(found)
+    for key, references in REFERENCES.items():
+        if key in found.nodes:
+            mistakes += references(found.nodes[key], names)
+    if mistakes:
+        raise ScenarioError(
+            path, sorted(mistakes), help="`cdlab run FILE` again when they are mended"
+        )
+    return _scenario(found.values)
+
+
+REFERENCES = {
+    "steps": scenario_references.of_steps,
+    "faults": scenario_references.of_faults,
+    "expect": scenario_references.of_expectations,
+}
+"""Setting of a file -> the check of what it names."""
+
+
+class _Read(NamedTuple):
+    """A file, as far as it can be read, one setting at a time."""
+
+    values: dict[str, Any]
+    """Those that are right by themselves."""
+    lines: dict[str, int]
+    """Of all that stand there."""
+    nodes: dict[str, Any]
+    """Of those that are values at all."""
+    mistakes: list[Mistake]
+
+    @property
+    def wrong(self) -> frozenset[str]:
+        """What stands there and is wrong by itself."""
+        return frozenset(self.lines.keys() - self.values.keys())
+
+
+def _read(text: str, path: str) -> _Read:
     import yaml
 
-    mistakes: list[Mistake] = []
-    values: dict[str, Any] = {}
-    lines: dict[str, int] = {}
+    values, lines, nodes, mistakes = _Read({}, {}, {}, [])
     for key_node, value_node in _composed(text, path).value:
         key, line = str(key_node.value), line_of(key_node)
         if key not in CHECKS or key in lines:
@@ -124,18 +171,35 @@ def parse(text: str, path: str = "scenario") -> Scenario:
             why = getattr(error, "problem", None) or error
             mistakes.append((line, f"{key}: no value that can be read: {why}"))
             continue
+        nodes[key] = value_node
         found = CHECKS[key].mistakes(key, line, value_node, value)
         mistakes += found
         if not found:
             values[key] = value
-    if "architecture" not in lines:
-        mistakes.append((1, f"architecture is missing: one of {', '.join(ARCHITECTURES)}"))
-    mistakes += [(lines[key], f"{key}: {what}") for key, what in _contradictions(values)]
-    if mistakes:
-        raise ScenarioError(
-            path, sorted(mistakes), help="`cdlab run FILE` again when they are mended"
-        )
-    return _scenario(values)
+    return _Read(values, lines, nodes, mistakes)
+
+
+def _names(found: _Read) -> Names:
+    """What the file says there is, with the defaults of what it leaves out."""
+    values, wrong = found.values, found.wrong
+    attempt: tuple[str, ...] | None = ()
+    if values.get("story") == "outage":
+        operation, box = values.get("operation", Scenario.operation), values.get("outage")
+        attempt = (f"{operation} without {box}",) if box else None
+    return Names(
+        architecture=ARCHITECTURES.get(values.get("architecture", "")),
+        microservices=(
+            None
+            if "microservices" in wrong
+            else tuple(values.get("microservices", SAMPLE_MICROSERVICES))
+        ),
+        environments=(
+            None
+            if "environments" in wrong
+            else tuple(values.get("environments", ("staging", "production")))
+        ),
+        attempt=None if {"story", "operation"} & wrong else attempt,
+    )
 
 
 def _composed(text: str, path: str) -> Any:
@@ -170,70 +234,8 @@ def _scenario(values: dict[str, Any]) -> Scenario:
     if "is_gated" in chosen:
         chosen["is_gated"] = chosen["is_gated"] == "gated"
     if "environments" in values:
-        values["environments"] = _environments(values["environments"], architecture.name)
+        values["environments"] = environments_of(values["environments"], architecture.name)
     for key in ("microservices", "steps", "faults"):
         if key in values:
             values[key] = tuple(values[key])
     return Scenario(variant=Variant(**chosen), **values)
-
-
-def _environments(value: Any, architecture: str) -> tuple[Environment, ...]:
-    if isinstance(value, dict):
-        return tuple(Environment(name, how == "automated") for name, how in value.items())
-    has_manual = ARCHITECTURES[architecture].has_manual_environments
-    last = len(value) - 1
-    return tuple(
-        Environment(name, not (has_manual and index == last and last > 0))
-        for index, name in enumerate(value)
-    )
-
-
-def _contradictions(values: dict[str, Any]) -> list[tuple[str, str]]:
-    """(key, what) for settings that are right by themselves and wrong beside another one."""
-    story = values.get("story", "rollback")
-    found = [
-        (key, f"only the stor{'y' if len(stories) == 1 else 'ies'} {' and '.join(stories)} can")
-        for key, stories in SETTINGS_OF.items()
-        if key in values and story not in stories
-    ]
-    found += [
-        ("story", f"{story} wants {key}") for key in NEEDED.get(story, ()) if key not in values
-    ]
-    if "architecture" not in values:
-        return found
-    architecture = ARCHITECTURES[values["architecture"]]
-    ways = architecture.rollbacks
-    effective = _environments(values.get("environments", ["any"]), architecture.name)
-    if "rollback" in values and values["rollback"] not in ways:
-        found.append(("rollback", f"{architecture.name} rolls back by {' or '.join(ways)}"))
-    if architecture.manager is None:
-        for key in ("hold", "poll_interval_seconds"):
-            if key in values:
-                found.append((key, f"{architecture.name} has no release manager: leave it out"))
-        environments, is_gated = values.get("environments"), values.get("deploy") == "gated"
-        has_manual = isinstance(environments, dict) and "manual" in environments.values()
-        if is_gated and not has_manual:
-            found.append(("deploy", "gated wants an environment that is manual"))
-        if has_manual and not is_gated:
-            what = (
-                f"{architecture.name} releases every push everywhere: none can be manual, unless"
-                " `deploy: gated`"
-            )
-            found.append(("environments", what))
-    elif "deploy" in values:
-        found.append(("deploy", "a release manager has a policy for each environment instead"))
-    if not effective[0].is_automated:
-        what = "the first has to be automated: there is none before it to promote from"
-        found.append(("environments", what))
-    names = values.get("microservices", SAMPLE_MICROSERVICES)
-    where = [each.name for each in effective if each.name != "any"] or ["staging", "production"]
-    found += [
-        ("faults", f"number {number + 1}: {problem}")
-        for number, problem in fault_plans.mistakes(values.get("faults", ()), names, where)
-    ]
-    box = values.get("outage")
-    if (box == "manager" and architecture.manager is None) or (
-        box == "config-repo" and not architecture.has_config_repo
-    ):
-        found.append(("outage", f"{architecture.name} has no {box}"))
-    return found

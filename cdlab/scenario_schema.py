@@ -2,17 +2,22 @@
 The JSON Schema of a scenario file, for editors and other programs.
 
 In: the loader's own checks. Out: a schema of draft 2020-12. Called by `cdlab schema`. A file that
-the loader accepts is valid; what one setting means for another (`hold` in V1) only the loader says.
+the loader accepts is valid; what one setting means for another (`hold` in V1, a version that no
+earlier step pushed) only the loader says.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from cdlab.measures import MEASURES
+from cdlab.expected_keys import KEYS, schema_of_keys
+from cdlab.measures import IN_WORDS, MEASURES
 from cdlab.report import wording
 from cdlab.scenario import CHECKS
+from cdlab.scenario_references import NO_ANSWER
 
+COMPARISON = r"^\s*([<>]=?|[=!]=)\s*\S"
+"""A text that is compared, and no word. What is compared with, the loader looks at."""
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -35,9 +40,11 @@ def scenario_schema() -> dict[str, Any]:
 
 
 def _expectation(measure: str) -> dict[str, Any]:
-    """A value, a text such as `>= 1`, or such for some keys of a measure that is a mapping."""
-    value = {"type": ["number", "boolean", "string", "null"]}
-    return {
-        "description": wording.title(measure),
-        "anyOf": [value, {"type": "object", "additionalProperties": value}],
-    }
+    """A value or a text such as `>= 1`; of a measure that is a mapping, such for some keys."""
+    words = {} if measure in IN_WORDS else {"pattern": COMPARISON}
+    value: dict[str, Any] = {"type": ["number", "boolean", "string", "null"], **words}
+    if measure in KEYS:
+        whole = {"enum": list(NO_ANSWER)}
+        keys = {"propertyNames": schema_of_keys(measure), "additionalProperties": value}
+        value = {"anyOf": [whole, {"type": "object", **keys}]}
+    return {"description": wording.title(measure), **value}

@@ -9,22 +9,23 @@ writes a result.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def write_whole(path: Path, text: str) -> None:
     """
     Create or replace a file at once; what a link points at, where *path* is one.
 
-    A pipe or a device takes what it gets: it cannot be replaced.
+    It is written in a folder beside its place that nobody else has, so that no file of somebody's
+    is in the way and two processes that write the same path do not meet: the later one wins. It has
+    the permissions of any new file. A pipe or a device takes what it gets: it cannot be replaced.
     """
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
     target = path.resolve()
-    part = target.with_name(target.name + ".part")
-    try:
+    # A folder rather than `mkstemp`, whose files nobody else may read whatever the umask says.
+    with TemporaryDirectory(prefix=".cdlab-", dir=target.parent) as folder:
+        part = Path(folder, "part")
         part.write_text(text, encoding="utf-8")
         part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

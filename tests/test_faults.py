@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from cdlab import worlds
-from cdlab.fault_plans import CATALOGUE, Fault, Plan, mistakes
+from cdlab.errors import ScenarioError
+from cdlab.fault_plans import CATALOGUE, Fault, Plan
 from cdlab.faults import faulty
 from cdlab.kernel import Kernel
 from cdlab.runner import Run
@@ -118,18 +120,31 @@ def test_the_nth_call_fails_and_as_many_as_were_planned() -> None:
     ("fault", "problem"),
     [
         ("down", "a fault is {what: …}"),
-        ({"what": "build-fail"}, "a fault is {what: …}"),
+        ({"what": "build-fail"}, 'did you mean "build-fails"?'),
         ({"what": "build-fails", "microservice": "user"}, 'there is no microservice "user"'),
         ({"what": "build-fails", "environment": "staging"}, "happens in no environment"),
         ({"what": "apply-fails", "environment": "test"}, 'there is no environment "test"'),
-        ({"what": "build-slow", "seconds": -1}, "seconds is a number from 0"),
-        ({"what": "build-slow", "nth": 0}, "nth is a whole number from 1"),
-        ({"what": "build-slow", "often": 2}, '"often" says nothing about a fault'),
+        ({"what": "build-slow", "seconds": -1}, "seconds: -1 is not a number from 0"),
+        ({"what": ["a"]}, "what: "),
+        ({"what": "hint-lost", "during": 3}, "during: 3 is not a kind of intent"),
+        ({"what": "hint-late", "seconds": float("nan")}, "seconds: nan is not a number from 0"),
+        ({"what": "hint-late", "seconds": True}, "seconds: True is not a number from 0"),
+        ({"what": "hint-lost", "nth": True}, "nth: True is not a whole number from 1"),
+        ({"nth": 1}, "a fault wants what"),
+        ({"what": "build-slow", "nth": 0}, "nth: 0 is not a whole number from 1"),
+        ({"what": "build-slow", "often": 2}, '"often" is no setting of a fault'),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(fault: Any, problem: str) -> None:
     """With what would be right, and at the fault's place in the list."""
     fine = {"what": "hint-lost"}
-    found = mistakes([fine, fault], ["users"], ["staging"])
-    assert [number for number, _ in found] == [1]
-    assert problem in found[0][1]
+    scenario = {
+        "architecture": "v3",
+        "microservices": ["users"],
+        "environments": ["staging"],
+        "faults": [fine, fault],
+    }
+    with pytest.raises(ScenarioError) as refused:
+        parse(yaml.safe_dump(scenario, sort_keys=False))
+    assert {line >= 8 for line, _ in refused.value.mistakes} == {True}
+    assert problem in refused.value.message

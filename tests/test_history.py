@@ -4,17 +4,39 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cdlab.errors import HistoryError
 from cdlab.history import SCHEMA, Event, History
 
-FIRST = Event(0, 0, 0, "RunStarted", "people", "notify", detail={"schema": SCHEMA, "seed": 1})
+SETTINGS: dict[str, Any] = {
+    "schema": SCHEMA,
+    "version": "0",
+    "substrate": "sim",
+    "pace": {},
+    "architecture": "v1",
+    "story": "rollback",
+    "microservices": ["users"],
+    "environments": {"staging": "automated"},
+    "profile": None,
+    "seed": 1,
+    "replicas": 2,
+    "variant": {},
+}
+FIRST = Event(0, 0, 0, "RunStarted", "people", "notify", detail=SETTINGS)
+IMAGE = {"ref": "users:1", "content": "c"}
 
 
-def event(seq: int, kind: str = "ImagePushed", **fields: object) -> Event:
-    return Event(seq, 5 * seq, 3 * seq, kind, "registry", "write", "users", **fields)  # type: ignore[arg-type]
+def event(seq: int, kind: str = "ImagePushed", **fields: Any) -> Event:
+    if kind == "ImagePushed":
+        fields = {"detail": IMAGE, **fields}
+    return Event(seq, 5 * seq, 3 * seq, kind, "registry", "write", "users", **fields)
+
+
+def end(seq: int, kind: str = "RunFinished") -> Event:
+    return Event(seq, 5 * seq, 5 * seq, kind, "people", "notify")
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -38,7 +60,7 @@ def test_a_line_leaves_out_what_says_nothing() -> None:
 def test_what_was_saved_is_loaded_again(tmp_path: Path, because: str) -> None:
     """Whatever people write into a reason, the file holds it, one event a line."""
     history = History(
-        [FIRST, event(1, intent="deploy-1", causes=(0,), bytes=7, because=because), event(2)]
+        [FIRST, event(1, intent="deploy-1", causes=(0,), bytes=7, because=because), end(2)]
     )
     path = tmp_path / "run.jsonl"
     history.save(path)
@@ -50,10 +72,10 @@ def test_what_was_saved_is_loaded_again(tmp_path: Path, because: str) -> None:
 def test_saving_leaves_no_half_file(tmp_path: Path) -> None:
     """It is written beside its place and moved there when it is whole."""
     path = tmp_path / "run.jsonl"
-    History([FIRST]).save(path)
-    History([FIRST, event(1)]).save(path)
+    History([FIRST, end(1)]).save(path)
+    History([FIRST, event(1), end(2)]).save(path)
     assert [each.name for each in tmp_path.iterdir()] == ["run.jsonl"]
-    assert len(History.load(path)) == 2
+    assert len(History.load(path)) == 3
 
 
 GOOD = FIRST.to_json() + "\n"
@@ -75,6 +97,8 @@ GOOD = FIRST.to_json() + "\n"
         (GOOD + event(1).to_json()[:-1] + ',"causes":5}\n', 2, "not an event"),
         (GOOD + event(1).to_json()[:-1] + ',"detail":null}\n', 2, "not an event"),
         (event(0).to_json() + "\n", 1, "not a history"),
+        ('{"who":"a stranger"}\n', 1, "not a history"),
+        ("[1]\n", 1, "not a history"),
         (GOOD.replace(SCHEMA, "cdlab-history/2"), 1, "not a history"),
         (GOOD + "[" * 100_000 + "\n", 2, "not JSON"),
     ],
@@ -90,13 +114,14 @@ def test_what_is_no_history_is_refused_with_its_line(
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    """A picture, or a file that is not there, is a mistake of the caller, said as such."""
+    """A picture, or a file that is not there: it has no line that could be at fault."""
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     for path in (picture, tmp_path / "missing.jsonl"):
         with pytest.raises(HistoryError) as refused:
             History.load(path)
         assert refused.value.path == str(path)
+        assert refused.value.message.startswith(f"{path}: cannot be read: ")
 
 
 def test_a_history_has_no_gaps() -> None:

@@ -39,6 +39,13 @@ def history(cdlab: Cdlab, tmp_path: Path) -> Path:
     return path
 
 
+def with_third(text: str, **fields: Any) -> str:
+    """The history with other fields in its third line."""
+    lines = text.splitlines(keepends=True)
+    lines[2] = json.dumps({**json.loads(lines[2]), **fields}) + "\n"
+    return "".join(lines)
+
+
 def test_a_history_gives_the_same_files_as_its_run(
     cdlab: Cdlab, history: Path, tmp_path: Path
 ) -> None:
@@ -92,6 +99,13 @@ def test_several_scenarios_have_a_file_each(cdlab: Cdlab, tmp_path: Path) -> Non
         (lambda text: text[: text.index('{"seq":3,') + 99], "4: the line is cut off"),
         (lambda text: text.replace('{"seq":7,', '{"seq":8,'), "8: event 8 stands where 7"),
         (lambda text: "hello\n", "1: not JSON"),
+        (lambda text: "".join(text.splitlines(keepends=True)[:20]), "20: the run goes on after"),
+        (lambda text: text[: text.rindex('{"seq"')], " the run goes on after this"),
+        (lambda text: with_third(text, t_us="abc"), "3: not an event of a history: t_us is"),
+        (lambda text: with_third(text, t_us=-9), "3: it began at 0 µs and was over at -9 µs"),
+        (lambda text: with_third(text, causes=[99999]), "3: 99999 in its causes is no earlier"),
+        (lambda text: with_third(text, kind="Bogus"), '3: "Bogus" is no kind of event'),
+        (lambda text: with_third(text, detail={}), "3: the detail of RepositoryCloned lacks"),
         (lambda text: "", "1: not a history"),
         (lambda text: text.replace("cdlab-history/1", "cdlab-history/9"), "1: not a history"),
     ],
@@ -103,16 +117,41 @@ def test_a_spoilt_history_is_refused_with_its_line(
     history.write_text(spoil(history.read_text()))
     code, out, err = cdlab("show", history, "--svg", tmp_path / "x.svg")
     assert (code, out) == (2, "")
-    assert err.startswith(f"{history}:{said}")
+    assert err.startswith(f"{history}:")
+    assert f":{said}" in err
     assert not (tmp_path / "x.svg").exists()
 
 
 def test_a_history_whose_events_lack_something_is_refused(cdlab: Cdlab, history: Path) -> None:
-    """It has the form of one, and nothing can be told of it."""
-    history.write_text(history.read_text().replace('"intent":"rollback",', ""))
-    code, _, err = cdlab("show", history)
-    assert code == 2
-    assert "lacks what its kind should have" in err
+    """It has the form of one, and nothing can be told of it: at its line, and nothing is said."""
+    text = history.read_text().replace('"detail":{"intent":"rollback",', '"detail":{')
+    history.write_text(text)
+    line = next(n for n, each in enumerate(text.splitlines(), 1) if '"intent":"rollback-1"' in each)
+    code, out, err = cdlab("show", history)
+    assert (code, out) == (2, "")
+    assert err == f'{history}:{line}: the detail of IntentDeclared lacks "intent"\n'
+
+
+def test_what_only_the_report_finds_out_is_refused_before_it_says_anything(
+    cdlab: Cdlab, history: Path, tmp_path: Path
+) -> None:
+    """A manifest that is none, at its line; an architecture that nobody has, without one."""
+    text = history.read_text()
+    number = max(n for n, line in enumerate(text.splitlines(), 1) if "ManifestsApplied" in line)
+    lines = text.splitlines(keepends=True)
+    event = json.loads(lines[number - 1])
+    event["detail"] = {"changed": True, "manifest": "{"}
+    lines[number - 1] = json.dumps(event) + "\n"
+    places = {
+        f":{number}": "".join(lines),
+        "": text.replace('"architecture":"v3"', '"architecture":"v9"'),
+    }
+    for place, spoilt in places.items():
+        history.write_text(spoilt)
+        code, out, err = cdlab("show", history, "--svg", tmp_path / "x.svg")
+        assert (code, out) == (2, "")
+        assert err.startswith(f"{history}{place}: nothing can be told of this run: ")
+        assert not (tmp_path / "x.svg").exists()
 
 
 @pytest.mark.parametrize(

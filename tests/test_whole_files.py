@@ -160,3 +160,56 @@ def test_a_pipe_takes_what_it_gets(tmp_path: Path) -> None:
     reader.join()
     assert got == ["text"]
     assert pipe.is_fifo()
+
+
+def test_a_file_of_somebody_else_is_not_in_the_way(tmp_path: Path) -> None:
+    """Whatever is named like a part of ours stays as it is, also when the writing fails."""
+    for name in ("out.part", "part", ".cdlab-part"):
+        (tmp_path / name).write_text("mine")
+    write_whole(tmp_path / "out", "text")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(tmp_path / "other", "half \ud800")
+    files = {each.name: each.read_text() for each in tmp_path.iterdir() if each.is_file()}
+    mine = dict.fromkeys(("out.part", "part", ".cdlab-part"), "mine")
+    assert files == {**mine, "out": "text"}
+    assert len(list(tmp_path.iterdir())) == len(files) + 1
+
+
+def test_two_writers_of_one_path_do_not_meet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is writing when the other one begins and ends: each writes all of its own."""
+    path, write_text = tmp_path / "out", Path.write_text
+
+    def write_meanwhile(part: Path, text: str, **options: Any) -> int:
+        with monkeypatch.context() as other:
+            other.setattr(Path, "write_text", write_text)
+            write_whole(path, "other")
+        assert path.read_text() == "other"
+        return write_text(part, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", write_meanwhile)
+    write_whole(path, "mine")
+    assert path.read_text() == "mine"
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_a_result_may_be_read_by_whom_any_new_file_may(tmp_path: Path, umask: int) -> None:
+    """As the umask says, and not only by its owner."""
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "ours", "text")
+        (tmp_path / "usual").write_text("text")
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("ours", "usual")]
+    assert modes == [0o666 & ~umask] * 2
+
+
+def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    """Nothing is added to it on the way."""
+    path = tmp_path / ("a" * 255)
+    write_whole(path, "text")
+    assert path.read_text() == "text"

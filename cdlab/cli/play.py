@@ -189,7 +189,7 @@ def run(asked: Playing, as_json: bool) -> int:
 
 
 def _broken(path: Path, error: ScenarioError) -> dict[str, Any]:
-    found = [{"line": line, "what": what} for line, what in error.mistakes]
+    found = [{"line": line or None, "what": what} for line, what in error.mistakes]
     return {"scenario": str(path), "mistakes": found}
 
 

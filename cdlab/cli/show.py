@@ -22,7 +22,7 @@ from cdlab.cli.outputs import (
     asked_for,
     write,
 )
-from cdlab.errors import HistoryError
+from cdlab.errors import HistoryError, ManifestError
 from cdlab.history import History
 
 
@@ -48,18 +48,37 @@ def show(
     _show(history, files, is_explained=explain)
 
 
+TROUBLE = (KeyError, IndexError, TypeError, AttributeError, ValueError, ManifestError)
+"""What a report runs into where an event is not as its kind should be."""
+
+
 def _show(path: Path, files: Files, *, is_explained: bool) -> None:
     from cdlab.report.page import print_explained, print_history
 
     history = History.load(path)
+    again = f"cdlab show {path}"
+    console = output.console()
     try:
+        # All of it before the first line: half a report is worse than none.
+        with console.capture() as report:
+            if is_explained:
+                print_explained(console, history, (), replay=again)
+            else:
+                print_history(console, history, (), name=str(path), replay=again)
         write(history, files)
-        console, again = output.console(), f"cdlab show {path}"
-        if is_explained:
-            print_explained(console, history, (), replay=again)
-        else:
-            print_history(console, history, (), name=str(path), replay=again)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        raise HistoryError(
-            str(path), 1, f"an event lacks what its kind should have: {error!r}"
-        ) from error
+    except TROUBLE as error:
+        what = f"nothing can be told of this run: {error!r}"
+        raise HistoryError(str(path), _line_of_trouble(history), what) from error
+    console.file.write(report.get())
+
+
+def _line_of_trouble(history: History) -> int:
+    """The first event that cannot be put into words; 0 where it is none by itself."""
+    from cdlab.report.narration import tell
+
+    for event in history:
+        try:
+            tell(event)
+        except TROUBLE:
+            return event.seq + 1
+    return 0

@@ -225,6 +225,7 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     ),
     "OutageAttempted": _attempt,
     "RebuildFinished": lambda e: "see what is back of the cluster",
+    "RunBrokeOff": lambda e: f"see the run break off: {e.because}",
     "RunStalled": lambda e: f"wait in vain: {'; '.join(map(str.strip, e.because.splitlines()))}",
 }
 """Kind of event -> its sentence. An empty one is not told, nor is a kind that is missing."""

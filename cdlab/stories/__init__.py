@@ -14,6 +14,7 @@ from cdlab.stories import accidents, operators, rollbacks, shipping, steps
 from cdlab.stories.lab import BADNESS, OPERATIONS, Lab, Story, StorySettings
 
 __all__ = [
+    "AT_LEAST",
     "BADNESS",
     "NEEDED",
     "OPERATIONS",
@@ -65,3 +66,10 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
 """Setting of a scenario file -> the stories that have it. Others refuse it."""
 NEEDED: Mapping[str, tuple[str, ...]] = {"outage": ("outage",), "steps": ("steps",)}
 """Story -> the settings that it cannot do without."""
+AT_LEAST: Mapping[str, tuple[str, int]] = {
+    "two-teams": ("microservices", 2),
+    "incompatible-services": ("microservices", 2),
+    "different-versions": ("environments", 2),
+    "promote-one-of-two": ("environments", 2),
+}
+"""Story -> the setting of which it needs several, and how many. With fewer it tells nothing."""

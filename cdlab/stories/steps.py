@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from cdlab import manifests
-from cdlab.errors import PortError
+from cdlab.errors import PortError, RevisionNotFound
 from cdlab.model import Content, ImageRef, Outcome, RollbackRequest
 from cdlab.policy_edits import PolicyEdit, hold, lock, resume, unlock
 from cdlab.releases import config_path
@@ -64,7 +64,7 @@ class Telling:
 
     async def roll_back(self, microservice: str, environment: str, to: str = "") -> None:
         """Ask for a rollback, to a version if one is named."""
-        known = self.shipped.get((microservice, to))
+        known = self._shipped(microservice, to) if to else None
         with self.lab.recorder.intent(
             "rollback", workload=microservice, environment=environment, **Wanted().described()
         ):
@@ -121,7 +121,7 @@ class Telling:
     async def set_image(self, microservice: str, environment: str, version: str) -> None:
         """Use `kubectl set image` past everything else."""
         repository = self.lab.application.image_repositories[microservice]
-        image = ImageRef(repository, tag=self.shipped[microservice, version].revision)
+        image = ImageRef(repository, tag=self._shipped(microservice, version).revision)
         await set_image(self.lab, microservice, environment, image, Wanted())
 
     async def lose_node(self, microservice: str, environment: str) -> None:
@@ -158,8 +158,14 @@ class Telling:
 
     async def until_serves(self, microservice: str, environment: str, version: str) -> None:
         """Wait until a version serves, for as long as an attempt may take."""
-        content = Content(self.shipped[microservice, version].content)
+        content = Content(self._shipped(microservice, version).content)
         await self.lab.within_attempt(self.lab.until_serves(microservice, environment, content))
+
+    def _shipped(self, microservice: str, version: str) -> Shipped:
+        """What was pushed. A push can have failed, and then there is nothing of that version."""
+        if (microservice, version) not in self.shipped:
+            raise RevisionNotFound(f'"{version}" of "{microservice}" was not pushed')
+        return self.shipped[microservice, version]
 
     def _answer(self, what: str, resource: str, outcome: Outcome) -> None:
         kind = f"{what}Accepted" if outcome.is_released else f"{what}Refused"
