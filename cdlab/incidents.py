@@ -19,8 +19,9 @@ def cluster_rebuild(history: History) -> dict[str, float | int] | None:
     What it took to come back after the cluster was deleted, and how much did.
 
     `digests`: of those that ran in each environment, the share that runs there again, 0 to 1.
-    `sources`: repositories that were read for it. `manual_steps`: steps by hand, without putting
-    up an empty cluster and whatever else of ours ran in the old one. None if no cluster was
+    `sources`: repositories that were read for it. `manual_steps`: steps by hand, one of them to
+    install the release manager again that ran in the cluster, without putting up an empty one.
+    None if no cluster was
     deleted, or the rebuild was not watched to its end.
     """
     finished = history.of("RebuildFinished")

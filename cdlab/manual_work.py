@@ -5,8 +5,8 @@ A *step* is what somebody does in one go: a write, an apply or a decision of a d
 or user. The same command from the same repository counts once however many environments or files
 it goes to, because a shell loop or `apply -R` does that. To approve a gate is one, and to have CI
 run a step again, which shows as a write of CI outside any run of a pipeline. Where nobody did
-anything by hand and a program acted, the command that told it to is the step. Looking, waiting and
-local commits are none.
+anything by hand and a program acted, the command that told it to is the step. To install a program
+that was lost is one more, whatever it is told then. Looking, waiting and local commits are none.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
     """How many steps people took in a cone."""
     source: dict[str, str] = {}
     taken: set[tuple[str, ...]] = set()
+    installed: set[str] = set()
     is_told = is_run_again = False
     events = list(cone)
     has_run = any(event.kind == "PipelineRunStarted" for event in events)
@@ -32,6 +33,8 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
             source[who] = event.resource
         elif event.kind == "GateApproved":
             taken.add((who, event.kind, event.detail["environment"]))
+        elif event.kind == "Reinstalled":
+            installed.add(event.resource)
         elif event.op not in (*WRITES, *EXECUTES):
             continue
         elif who in PEOPLE:
@@ -40,7 +43,7 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
         else:
             is_told = True
             is_run_again |= who == "ci" and event.op == "apply" and not has_run
-    return len(taken) + is_run_again or int(is_told)
+    return len(installed) + (len(taken) + is_run_again or int(is_told))
 
 
 def manual_steps(history: History) -> dict[str, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
@@ -33,6 +33,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in slow]
 
 
-# How long an example takes says something about the machine, not about the code.
-settings.register_profile("cdlab", deadline=None)
+# Everywhere the same examples: what fails on one machine fails on the other. `CDLAB_EXPLORE=1000`
+# tries others at random, a thousand where a test says nothing of how many; the failure prints the
+# line that tries its example again. How long an example takes says something about the machine.
+EXPLORE = int(os.environ.get("CDLAB_EXPLORE") or 0)
+settings.register_profile(
+    "cdlab",
+    max_examples=EXPLORE or 100,
+    derandomize=not EXPLORE,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("cdlab")

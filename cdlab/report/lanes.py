@@ -65,6 +65,7 @@ INSTANTS = frozenset(
         "PodsRestored",
         "PromotionRefused",
         "RebuildFinished",
+        "Reinstalled",
         "RequestsSent",
         "RollbackRefused",
         "RollbackSeen",

@@ -206,6 +206,7 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "EnvironmentWiped": lambda e: f"deletes every workload of {e.resource}",
     "Decided": _decision,
     "GateApproved": lambda e: f"approve the gate before {e.detail['environment']}",
+    "Reinstalled": lambda e: f"install {BOXES[e.resource]} again",
     "PromotionRefused": _answer,
     "RollbackRefused": _answer,
     "RollbackSeen": lambda e: f"see the good {e.resource} on every replica",

@@ -32,6 +32,7 @@ async def cluster_deleted(lab: Lab) -> None:
     with lab.recorder.intent("rebuild"):
         for box in lab.incidents.inside:
             await lab.incidents.restart(box)
+            lab.recorder.mark("Reinstalled", box)
         await lab.delivery.rebuild("alice")
         is_back = await lab.within_attempt(_until_runs(lab, before))
         lab.recorder.mark(

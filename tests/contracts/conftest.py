@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
@@ -34,6 +34,7 @@ from cdlab.model import (
     ImageRef,
     Microservice,
     Principal,
+    Variant,
 )
 from cdlab.ports import Ports, Substrate
 
@@ -77,8 +78,7 @@ GRANTS = (
 )
 """One principal for each level of each right; `user` has none at all."""
 
-UNHEALTHY_FILES = {"www/unhealthy": "", "run.sh": "trap 'exit 0' TERM INT\nsleep 3600 &\nwait $!\n"}
-"""Makes an image that never becomes Ready: the simulator knows the mark, and nothing serves."""
+NO_FILES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class World:
         return self.kernel.run(whole(), deadline_seconds=limit)
 
     def files(
-        self, version: str, *, microservice: str = "users", is_healthy: bool = True
+        self, version: str, *, microservice: str = "users", more: Mapping[str, str] = NO_FILES
     ) -> dict[str, str]:
-        """The source of a sample microservice that answers with *version*."""
+        """The source of a sample microservice that answers with *version*, and *more* files."""
         files = sample_services.source(
             microservice,
             version=version,
@@ -118,7 +118,7 @@ class World:
             run=self.run_name,
             knobs=sample_services.Knobs(replicas=1),
         )
-        return files if is_healthy else files | UNHEALTHY_FILES
+        return files | dict(more)
 
     async def build(
         self, ports: Ports, files: Mapping[str, str], tag: str, *, microservice: str = "users"
@@ -132,10 +132,15 @@ class World:
         return await ports.builder.build(checkout, self.ref(tag, microservice=microservice))
 
     async def ship(
-        self, ports: Ports, version: str, *, is_healthy: bool = True, microservice: str = "users"
+        self,
+        ports: Ports,
+        version: str,
+        *,
+        microservice: str = "users",
+        more: Mapping[str, str] = NO_FILES,
     ) -> ImageRef:
         """Build an image of a version, push it under a tag of that name, and return its name."""
-        files = self.files(version, microservice=microservice, is_healthy=is_healthy)
+        files = self.files(version, microservice=microservice, more=more)
         image = await self.build(ports, files, version, microservice=microservice)
         await ports.registry.push(image)
         return image.ref
@@ -145,24 +150,31 @@ class World:
         return ImageRef(self.application.image_repositories[microservice], tag)
 
 
-def _substrate(name: str) -> tuple[str, Kernel, Substrate]:
+def _world(name: str, variant: Variant) -> World:
     from cdlab import worlds
     from cdlab.scenario import Scenario
 
-    scenario = Scenario(architecture="v1", profile="constant")
-    world = worlds.simulated(scenario) if name == "sim" else worlds.real(scenario)
-    return world.run, world.kernel, world.substrate
-
-
-@pytest.fixture(params=["sim", pytest.param("kind", marks=pytest.mark.kind)])
-def world(request: pytest.FixtureRequest) -> Any:
-    """An empty world on each substrate; kind where a lab is up or was asked for."""
-    name = request.param
-    run_name, kernel, substrate = _substrate(name)
+    scenario = Scenario(architecture="v1", profile="constant", variant=variant)
+    made = worlds.simulated(scenario) if name == "sim" else worlds.real(scenario)
     microservices = tuple(
-        Microservice(each, substrate.image_repository(each)) for each in ("users", "orders")
+        Microservice(each, made.substrate.image_repository(each)) for each in ("users", "orders")
     )
     environments = (Environment("staging"), Environment("production"))
     application = Application(microservices, environments)
     seconds = 180.0 if name == "kind" else 1_000_000.0
-    return World(name, run_name, kernel, substrate, application, seconds)
+    return World(name, made.run, made.kernel, made.substrate, application, seconds)
+
+
+SUBSTRATES = ["sim", pytest.param("kind", marks=pytest.mark.kind)]
+
+
+@pytest.fixture(params=SUBSTRATES)
+def world(request: pytest.FixtureRequest) -> World:
+    """An empty world on each substrate; kind where a lab is up or was asked for."""
+    return _world(request.param, Variant())
+
+
+@pytest.fixture(params=SUBSTRATES)
+def world_without_cache(request: pytest.FixtureRequest) -> World:
+    """The same, with a builder that keeps nothing from build to build."""
+    return _world(request.param, Variant(has_build_cache=False))

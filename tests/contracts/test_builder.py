@@ -63,6 +63,30 @@ def test_with_a_cache_the_same_content_gives_the_same_image(world: World) -> Non
     world.run(main)
 
 
+def test_without_a_cache_the_same_content_is_never_the_same_image(
+    world_without_cache: World,
+) -> None:
+    """Not from one checkout either; and the registry has to take every one of them."""
+    world = world_without_cache
+
+    async def main(ports_of: PortsOf) -> None:
+        ci = ports_of("ci")
+        files = {"Dockerfile": f"{DOCKERFILE}RUN date > /built\n", "version": "1"}
+        checkout = await source(world, ports_of, files)
+        labels = {"dev.cdlab.test": "the same"}
+        built = [
+            await ci.builder.build(checkout, world.ref(tag), told)
+            for tag, told in (("a", {}), ("b", {}), ("c", labels), ("d", labels))
+        ]
+        assert len({each.image_id for each in built}) == 4
+        assert {each.content for each in built} == {checkout.content}
+        pushed = [await ci.registry.push(each) for each in built[:2]]
+        assert pushed[0].digest != pushed[1].digest
+        assert pushed[1].bytes_written > 0
+
+    world.run(main)
+
+
 @pytest.mark.parametrize(
     "files",
     [{"version": "1"}, {"Dockerfile": "FROM busybox:1.35\nRUN false\n", "version": "1"}],

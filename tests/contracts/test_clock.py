@@ -25,3 +25,23 @@ def test_a_timestamp_goes_on_with_time_and_agrees_with_the_dates_of_commits(worl
         assert before - 1 <= commit.time_us / 1e6 <= after, "git keeps whole seconds"
 
     world.run(main)
+
+
+def test_time_never_goes_back_and_a_sleep_lets_others_act(world: World) -> None:
+    """Seconds since the run began; a sleep takes at least as long as it was asked for."""
+    acted: list[str] = []
+
+    async def other() -> None:
+        acted.append("other")
+
+    async def main(ports_of: PortsOf) -> None:
+        clock = ports_of("operator").clock
+        began = clock.now()
+        assert began >= 0
+        world.kernel.spawn(other(), name="other")
+        await clock.sleep(0)
+        await clock.sleep(0.05)
+        assert acted == ["other"]
+        assert clock.now() - began >= 0.05
+
+    world.run(main)

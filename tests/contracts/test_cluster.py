@@ -146,37 +146,6 @@ def test_rollout_status_returns_when_all_replicas_are_updated_and_ready(world: A
     world.run(main)
 
 
-def test_a_missing_image_never_becomes_available(world: Any) -> None:
-    """The rollout times out, and the old pods go on."""
-
-    async def main(ports_of: Any) -> None:
-        ports = ports_of("operator")
-        good = await world.ship(ports, "one")
-        await deploy(ports, good)
-        with pytest.raises(RolloutTimedOut):
-            await deploy(ports, world.ref("missing"), deadline=8)
-        (workload,) = await ports.cluster.running(STAGING)
-        assert not workload.is_available
-        assert workload.digests == (await ports.registry.resolve(good),)
-
-    world.run(main)
-
-
-def test_a_pod_that_never_becomes_ready_times_out(world: Any) -> None:
-    """It runs, its probe fails, and the old pods go on."""
-
-    async def main(ports_of: Any) -> None:
-        ports = ports_of("operator")
-        good = await world.ship(ports, "one")
-        bad = await world.ship(ports, "two", is_healthy=False)
-        await deploy(ports, good)
-        with pytest.raises(RolloutTimedOut):
-            await deploy(ports, bad, deadline=20)
-        assert await digests(ports) == (await ports.registry.resolve(good),)
-
-    world.run(main)
-
-
 def test_rollout_undo_goes_back_to_the_template_before(world: Any) -> None:
     """Undoing twice is where it was."""
 
@@ -242,7 +211,7 @@ def test_verbs_on_a_workload_that_is_not_there(world: Any) -> None:
 
 
 def test_running_is_sorted_by_workload_and_its_own_environment(world: Any) -> None:
-    """What another environment asks for is not seen."""
+    """What another environment asks for is not seen; and one workload can be asked for alone."""
 
     async def main(ports_of: Any) -> None:
         cluster = ports_of("operator").cluster
@@ -252,6 +221,8 @@ def test_running_is_sorted_by_workload_and_its_own_environment(world: Any) -> No
         await cluster.apply(users.replace("users", "front-end"), PRODUCTION)
         assert [each.name for each in await cluster.running(STAGING)] == ["orders", "users"]
         assert [each.name for each in await cluster.running(PRODUCTION)] == ["front-end"]
+        assert [each.name for each in await cluster.running(STAGING, "users")] == ["users"]
+        assert await cluster.running(STAGING, "front-end") == ()
 
     world.run(main)
 

@@ -24,8 +24,11 @@ from cdlab.manifests import replace_image
 
 if TYPE_CHECKING:
     from cdlab.model import ImageRef
-    from cdlab.ports import Ports
+    from cdlab.ports import Box, Ports
     from tests.contracts.conftest import PortsOf, World
+
+OUTAGE_SECONDS = 3.0
+"""Long enough for who waits on a real substrate to look, which it does every 2 s."""
 
 
 async def released(world: World, ports: Ports, version: str = "one") -> tuple[str, ImageRef]:
@@ -104,6 +107,68 @@ def test_a_git_box_that_is_down_answers_nobody(world: World, box: str, other: st
         await incidents.restart(box)  # type: ignore[arg-type]
         await down.clone()
         assert await ports.code_repos["users"].head() == before
+
+    world.run(main)
+
+
+@pytest.mark.parametrize("box", ["code-repo", "config-repo"])
+def test_who_waits_for_a_push_waits_through_an_outage(world: World, box: Box) -> None:
+    """Begun before it or during it; both see the first push that comes afterwards."""
+
+    async def main(ports_of: PortsOf) -> None:
+        ports, incidents = ports_of("operator"), world.substrate.incidents
+        repository = ports.code_repos["users"] if box == "code-repo" else ports.config_repo
+        before = world.kernel.spawn(repository.wait_for_push(None), name="waits before")
+        await incidents.stop(box)
+        during = world.kernel.spawn(repository.wait_for_push(None), name="waits during")
+        await world.kernel.sleep(OUTAGE_SECONDS)
+        assert (before.done, during.done) == (False, False)
+        await incidents.restart(box)
+        checkout = await repository.clone()
+        checkout.write("README.md", "Hello\n")
+        revision = await checkout.commit("Say hello")
+        await checkout.push()
+        assert [await each.join() for each in (before, during)] == [revision] * 2
+
+    world.run(main)
+
+
+def test_who_waits_for_a_tag_waits_through_an_outage(world: World) -> None:
+    """The same for the registry."""
+
+    async def main(ports_of: PortsOf) -> None:
+        ports, incidents = ports_of("operator"), world.substrate.incidents
+        name = world.ref("").repository
+        image = await world.build(ports, {"Dockerfile": "FROM busybox:1.35\n"}, "one")
+        before = world.kernel.spawn(ports.registry.wait_for_tag(name, ()), name="waits before")
+        await incidents.stop("registry")
+        during = world.kernel.spawn(ports.registry.wait_for_tag(name, ()), name="waits during")
+        await world.kernel.sleep(OUTAGE_SECONDS)
+        assert (before.done, during.done) == (False, False)
+        await incidents.restart("registry")
+        await ports.registry.push(image)
+        found = [await each.join() for each in (before, during)]
+        assert [[tag.name for tag in tags] for tags in found] == [["one"]] * 2
+
+    world.run(main)
+
+
+def test_a_workload_without_a_ready_pod_has_no_node_to_lose(world: World) -> None:
+    """`WorkloadNotFound`, and no machine is stopped: what is asked for next can still run."""
+
+    async def main(ports_of: PortsOf) -> None:
+        ports, incidents = ports_of("operator"), world.substrate.incidents
+        with pytest.raises(WorkloadNotFound):
+            await incidents.lose_node("users", "staging")
+        manifest, _ = await released(world, ports)
+        with pytest.raises(WorkloadNotFound):
+            await incidents.lose_node("users", "production")
+        await ports.cluster.apply(manifest.replace("replicas: 1", "replicas: 0"), "staging")
+        await ports.cluster.rollout_status("users", "staging")
+        with pytest.raises(WorkloadNotFound):
+            await incidents.lose_node("users", "staging")
+        await ports.cluster.apply(manifest, "staging")
+        await ports.cluster.rollout_status("users", "staging")
 
     world.run(main)
 

@@ -24,6 +24,7 @@ CLONE = ("RepositoryCloned", "code-repo", "read")
 APPLY = ("ManifestsApplied", "environment", "apply")
 RUN = ("ci", "PipelineRunStarted", "ci", "exec", "users")
 PUSH = ("CommitPushed", "code-repo", "write")
+INSTALL = ("Reinstalled", "people", "notify", "manager")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,9 @@ PUSH = ("CommitPushed", "code-repo", "write")
         # CI's own step, run again by a person after a commit of theirs; not so after a pipeline's.
         ([("operator", *PUSH, "config"), ("ci", *APPLY, "prod")], 2),
         ([("developer", *PUSH, "users"), RUN, ("ci", *APPLY, "prod")], 1),
+        # To install the manager is a step, and so is the command to it that follows.
+        ([("user", *INSTALL), ("manager", *APPLY, "prod")], 2),
+        ([("user", *INSTALL)], 1),
         # One source goes to all environments in one go, two sources do not.
         (
             [("operator", *CLONE, "config")]

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
-import statistics
 from typing import Any
 
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cdlab.kernel import Actor, Cancelled, Kernel, Queue, Resource
-from cdlab.random_streams import RandomStreams
 
 Timeline = list[tuple[int, str]]
 
@@ -161,50 +158,6 @@ def test_no_slot_is_lost_when_users_are_cancelled(
     kernel.run(main())
 
 
-def mean_wait(servers: int, load: float, seed: int, customers: int) -> float:
-    """Simulate a queue M/M/c with a mean service time of 1 s; return the mean wait in seconds."""
-    kernel = Kernel()
-    streams = RandomStreams(seed)
-    arrivals, services = streams.stream("arrival"), streams.stream("service")
-    desk = kernel.resource("desk", servers)
-    waits: list[float] = []
-
-    async def customer(service: float) -> None:
-        arrival = kernel.now()
-        async with desk:
-            waits.append(kernel.now() - arrival)
-            await kernel.sleep(service)
-
-    async def main() -> None:
-        actors = []
-        for _ in range(customers):
-            await kernel.sleep(arrivals.exponential(1 / (load * servers)))
-            actors.append(kernel.spawn(customer(services.exponential(1)), name="customer"))
-        for actor in actors:
-            await actor.join()
-
-    kernel.run(main())
-    return statistics.fmean(waits[customers // 10 :])  # it begins empty, which is not typical
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """Return the share of customers who wait at all, for offered traffic servers * load."""
-    traffic = servers * load
-    full = traffic**servers / math.factorial(servers) / (1 - load)
-    return full / (sum(traffic**n / math.factorial(n) for n in range(servers)) + full)
-
-
-@pytest.mark.parametrize("servers", [1, 3])
-def test_waiting_times_agree_with_queueing_theory(servers: int) -> None:
-    """M/M/1 and M/M/3 at 60 % load: the mean wait is within three standard errors of Erlang's."""
-    load = 0.6
-    expected = erlang_c(servers, load) / (servers * (1 - load))
-    means = [mean_wait(servers, load, seed, customers=1500) for seed in range(12)]
-    error = statistics.stdev(means) / math.sqrt(len(means))
-    assert error < expected / 10
-    assert statistics.fmean(means) == pytest.approx(expected, abs=3 * error)
-
-
 @given(st.integers())
 def test_a_cancelled_caller_of_a_timeout_ends_cancelled(tie_seed: int) -> None:
     """Even if at the same instant the work ends and the time is over, in whatever order."""
@@ -233,7 +186,6 @@ def test_a_cancelled_caller_of_a_timeout_ends_cancelled(tie_seed: int) -> None:
     assert len(outcomes) == 1
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12), st.integers())
 def test_time_limits_leave_nothing_running(pairs: list[tuple[int, int]], tie_seed: int) -> None:
     """Whatever ends first, no actor and no alarm outlives a timeout, and each outcome is one."""

@@ -95,7 +95,7 @@ def quoted(value: str) -> str:
     return yaml.dump(value, default_style='"', width=10**6, allow_unicode=True).strip()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(written(), images)
 def test_replacing_an_image_changes_only_its_bytes(manifest: Written, image: str) -> None:
     """All other bytes stay, quoting included, and parsing sees only the new image."""
@@ -120,7 +120,7 @@ def _split_at_image(manifest: Written) -> tuple[str, str, str]:
     return "".join(lines[:number]) + head, found, tail + "".join(lines[number + 1 :])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(written(), st.dictionaries(annotation_keys, values, min_size=1, max_size=4))
 def test_setting_and_removing_annotations_gives_the_same_text(
     manifest: Written, added: dict[str, str]
@@ -134,7 +134,7 @@ def test_setting_and_removing_annotations_gives_the_same_text(
     assert manifests.annotate(set_, manifest.workload, added) == set_
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(written(annotated=True), values, st.data())
 def test_changing_or_removing_an_existing_annotation_changes_nothing_else(
     manifest: Written, value: str, data: st.DataObject
@@ -150,7 +150,7 @@ def test_changing_or_removing_an_existing_annotation_changes_nothing_else(
     assert manifests.image_of(removed, manifest.workload) == manifest.image
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 @given(written(), st.data())
 def test_a_damaged_manifest_is_refused_or_edited_cleanly(
     manifest: Written, data: st.DataObject
@@ -171,7 +171,7 @@ def test_a_damaged_manifest_is_refused_or_edited_cleanly(
             assert len(manifests.documents(result)) == len(manifests.documents(text))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=5 * settings().max_examples)
 @given(written(), st.lists(st.tuples(annotation_keys, values), min_size=1, max_size=3), images)
 def test_what_is_known_without_parsing_is_what_parsing_gives(
     manifest: Written, changes: list[tuple[str, str]], image: str
@@ -195,7 +195,7 @@ def or_line(edit: Callable[[], Result]) -> Result | int:
         return error.line
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.text(st.sampled_from("&*!|>{}[]:,?-#\"'% \n\r\tax1\u2028\x85<\0\ud800"), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Manifests come from outside: no other exception than ManifestError may come out."""

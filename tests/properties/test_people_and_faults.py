@@ -127,7 +127,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     )
 
 
-@settings(max_examples=400, derandomize=True)
+@settings(max_examples=4 * settings().max_examples)
 @given(scenarios())
 def test_the_rules_hold_whatever_people_do_and_whatever_goes_wrong(
     tmp_path_factory: pytest.TempPathFactory, scenario: Scenario
@@ -296,7 +296,6 @@ def test_the_interesting_states_were_reached() -> None:
     assert sorted(SOMETIMES - set(SEEN)) == []
 
 
-@settings(max_examples=100, derandomize=True)
 @given(scenarios())
 def test_a_found_scenario_reads_as_it_was_written(scenario: Scenario) -> None:
     """The file gives the same scenario, so that its run is the same run."""

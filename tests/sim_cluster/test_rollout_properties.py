@@ -24,7 +24,7 @@ STEPS = st.lists(
 """What is asked for, and the seconds until the next."""
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=settings().max_examples * 3 // 2)
 @given(
     steps=STEPS,
     replicas=st.integers(min_value=1, max_value=7),
