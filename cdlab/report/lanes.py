@@ -66,6 +66,7 @@ INSTANTS = frozenset(
         "PromotionRefused",
         "RebuildFinished",
         "RequestsSent",
+        "RollbackMissed",
         "RollbackRefused",
         "RollbackSeen",
         "RollbackUndone",
