@@ -8,44 +8,22 @@ takes the same time in each. On kind they share the machine, and the rows take t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cdlab import worlds
-from cdlab.errors import CdlabError
-from cdlab.model import Environment, Variant
+from cdlab.comparison_rows import Row, rows
 from cdlab.paired import Pairing, paired
 from cdlab.runner import Run
 from cdlab.scenario import Scenario
 from cdlab.statistics import median, p95
-from cdlab.stories import NEEDED, WITHOUT_ROLLBACK
 
-AUTOMATED = (Environment("staging"), Environment("production"))
+__all__ = ["Comparison", "Means", "Result", "Row", "Sample", "compare", "not_expressible", "rows"]
+
 SIMULATED_RUNS, REAL_RUNS = 200, 1
 SEEDS_WORTH_A_PROCESS = 20
 """Starting one costs as much as simulating a few seeds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One variant of one architecture, as a line of the table."""
-
-    scenario: Scenario
-    label: str
-    is_main: bool = False
-    """Whether it stands for its architecture: the variant that the article describes."""
-
-    @property
-    def is_worth_a_cluster(self) -> bool:
-        """
-        Whether to play it on kind too.
-
-        Not where somebody would wait for a poll, and not the force-push, which costs what a revert
-        costs; `scenarios/v1/rollback-force-push.yaml` plays that one there.
-        """
-        variant = self.scenario.variant
-        return variant.poll_interval_seconds is None and variant.rollback != "force-push"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +63,7 @@ class Result:
         return ordered[(len(ordered) - 1) // 2].phases if ordered else {}
 
     def measures(self) -> dict[str, Any]:
-        """Each measure over all runs: the value if they agree, else the mean."""
+        """Each measure over all runs: the value if they agree, else the mean or the shares."""
         names = self.runs[0].measures
         return {name: _agreed([run.measures[name] for run in self.runs]) for name in names}
 
@@ -152,62 +130,6 @@ class Comparison:
         return comparison_html(self)
 
 
-def rows(story: str, *, profile: str, seed: int, **settings: Any) -> tuple[Row, ...]:
-    """
-    Every variant that is compared, the article's first for each architecture.
-
-    Raises:
-        CdlabError: The story says nothing without settings of its own.
-    """
-    if story in NEEDED:
-        needed = ", ".join(NEEDED[story])
-        raise CdlabError(
-            f'the story "{story}" needs {needed}, which a comparison cannot guess',
-            help=f"play scenario files with `cdlab run FILE`; see scenarios/*/{story}*.yaml",
-        )
-    base = Scenario(architecture="v1", story=story, profile=profile, seed=seed, **settings)
-    made: list[Row] = []
-    for label, architecture, variant, more in _compared(story):
-        scenario = replace(base, architecture=architecture, variant=variant, **more)
-        is_main = architecture not in [each.scenario.architecture for each in made]
-        made.append(Row(scenario, label, is_main))
-    return tuple(made)
-
-
-def _compared(story: str) -> list[tuple[str, str, Variant, dict[str, Any]]]:
-    """Label, architecture, variant and further settings of each row."""
-    push, command = Variant(), Variant(rollback="command")
-    polling = replace(command, poll_interval_seconds=60.0)
-    if story in WITHOUT_ROLLBACK:
-        gated = replace(push, is_gated=True)
-        return [
-            ("", "v1", push, {}),
-            ("gated", "v1", gated, {}),
-            ("", "v2", push, {}),
-            ("gated", "v2", gated, {}),
-            ("", "v3", command, {}),
-            ("poll 60 s", "v3", polling, {}),
-        ]
-    no_cache, undo = Variant(has_build_cache=False), Variant(rollback="rollout-undo")
-    by_hand = {"next_push": True}
-    found: list[tuple[str, Variant, dict[str, Any]]] = [
-        ("v1", push, {}),
-        ("v1", no_cache, {}),
-        ("v1", Variant(rollback="force-push"), {}),
-        ("v1", Variant(rollback="redeploy"), by_hand),
-        ("v1", undo, by_hand),
-        ("v2", push, {}),
-        ("v2", no_cache, {}),
-        ("v2", Variant(rollback="config-revert"), by_hand),
-        ("v2", undo, by_hand),
-        ("v3", command, {}),
-        ("v3", polling, {}),
-        ("v3", replace(command, has_hold=False), {"environments": AUTOMATED}),
-        ("v3", Variant(rollback="config-revert"), {}),
-    ]
-    return [(variant.label(), name, variant, more) for name, variant, more in found]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Means:
     """With what a comparison is made. None of it changes a number."""
@@ -230,7 +152,7 @@ def compare(
     """Play a story on every architecture and variant: 200 times in the simulator, once on kind."""
     count = runs or (SIMULATED_RUNS if substrate == "sim" else REAL_RUNS)
     chosen = tuple(
-        row
+        row if substrate == "sim" else row.on_kind()
         for row in rows(story, profile=profile, seed=seed)
         if substrate == "sim" or row.is_worth_a_cluster
     )
@@ -283,8 +205,20 @@ def not_expressible(run: Run) -> dict[str, str]:
 
 
 def _agreed(values: Sequence[Any]) -> Any:
-    first = values[0]
-    if all(value == first for value in values):
-        return first
-    numbers = [value for value in values if isinstance(value, (int, float))]
-    return sum(numbers) / len(numbers) if numbers else first
+    """
+    One value for those of many runs, of which runs without an answer are left out.
+
+    The value where they agree; of numbers the mean, and of yes and no the share of yes; of words
+    the share of each; mappings key by key.
+    """
+    answers = [value for value in values if value is not None]
+    if not answers:
+        return None
+    if all(value == answers[0] for value in answers):
+        return answers[0]
+    if all(isinstance(value, Mapping) for value in answers):
+        keys = dict.fromkeys(key for value in answers for key in value)
+        return {key: _agreed([value.get(key) for value in answers]) for key in keys}
+    if all(isinstance(value, (int, float)) for value in answers):
+        return sum(answers) / len(answers)
+    return {word: answers.count(word) / len(answers) for word in sorted(set(map(str, answers)))}

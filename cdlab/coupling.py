@@ -130,12 +130,6 @@ def rebuilds(history: History) -> int | None:
     return None if cone is None else sum(event.kind == "ImageBuilt" for event in cone)
 
 
-def registry_bytes(history: History) -> int | None:
-    """Compressed bytes that the rollback wrote into the registry."""
-    cone = _of_rollback(history)
-    return None if cone is None else sum(e.bytes for e in cone if e.kind == "ImagePushed")
-
-
 def artifact_fidelity(history: History) -> float | None:
     """Share of the replicas that run the very digest that was known to be good. 0 to 1."""
     ask, end = asked(history), done(history)

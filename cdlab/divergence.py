@@ -25,6 +25,10 @@ Marks = Mapping[str, Mapping[str, Any]]
 """Content -> what was said of it when it was shipped."""
 
 
+FIRST_INTERFACE = 1
+"""What a content provides that says nothing of it."""
+
+
 class Span(NamedTuple):
     """A time in which the config entry of a workload was not what ran."""
 
@@ -202,10 +206,10 @@ def incompatible_seconds(history: History) -> float | None:
     """
     Time in which something served that needed another interface than its callee had. Seconds.
 
-    From the `Shipped` marks: a content `needs` one number of each workload that it calls, nothing
-    or all of them, and `provides` one, 0 where it says none. One pod that does not fit is enough,
-    since a Service sends requests to all. Contents that nobody marked, and callees of which nothing
-    serves, are no misfits. Environments are added up. None if nothing that was shipped needs any.
+    From the `Shipped` marks: a content `needs` one of some numbers of each workload that it calls,
+    and `provides` one, the first where it says none. One pod that does not fit is enough, since a
+    Service sends requests to all. Contents that nobody marked, and callees of which nothing serves,
+    are no misfits. Environments are added up. None if nothing that was shipped needs any.
     """
     shipped = {event.detail["content"]: event.detail for event in history.of("Shipped")}
     if not any(each.get("needs") for each in shipped.values()):
@@ -237,9 +241,9 @@ def _fits(serving: Mapping[str, set[str]], shipped: Marks) -> bool:
     """Whether each serving content meets what its callees' contents have."""
     running = [shipped[each] for served in serving.values() for each in served if each in shipped]
     return all(
-        shipped[content].get("provides", 0) == number
+        shipped[content].get("provides", FIRST_INTERFACE) in accepted
         for caller in running
-        for callee, number in caller.get("needs", {}).items()
+        for callee, accepted in caller.get("needs", {}).items()
         for content in serving.get(callee, ())
         if content in shipped
     )

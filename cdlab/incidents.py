@@ -37,6 +37,24 @@ def cluster_rebuild(history: History) -> dict[str, float | int] | None:
     }
 
 
+def rebuild_seconds(history: History) -> float | None:
+    """Asking for the rebuild to every digest serving as before. Seconds; None if it never came."""
+    finished = [event for event in history.of("RebuildFinished") if event.outcome == OK]
+    asked = [e for e in history.of("IntentDeclared") if e.detail["intent"] == "rebuild"]
+    return (finished[0].t_us - asked[0].t_us) / 1e6 if finished and asked else None
+
+
+def restoring_seconds(history: History) -> float | None:
+    """First pod missing after a node was lost, to all there again. Seconds; None if no node was."""
+    missing, restored = history.of("PodsMissing"), history.of("PodsRestored")
+    return (restored[0].t_us - missing[0].t_us) / 1e6 if missing and restored else None
+
+
+def rejected_pushes(history: History) -> int:
+    """Pushes that came second to somebody else's and were rejected. A count."""
+    return len(history.of("PushRejected"))
+
+
 def _running(workloads: Mapping[str, Iterable[str]]) -> set[tuple[str, str]]:
     return {(where, digest) for where, digests in workloads.items() for digest in digests}
 

@@ -46,6 +46,12 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
     return len(installed) + (len(taken) + is_run_again or int(is_told))
 
 
+def first_deployment_steps(history: History) -> int | None:
+    """Steps by hand until everything runs everywhere for the first time. None if nobody asked."""
+    found = cones(history, "bootstrap")
+    return steps_by_hand(found[0]) if found else None
+
+
 def manual_steps(history: History) -> dict[str, int | None]:
     """
     Steps by hand of the first `deploy`, `rollback` and `promote`; None for what nobody asked for.

@@ -23,7 +23,6 @@ from cdlab.coupling import (
     history_rewrites,
     privilege_concentration,
     rebuilds,
-    registry_bytes,
     touch_of_a_deploy,
     touch_of_a_manual_release,
     touch_of_a_rollback,
@@ -37,14 +36,22 @@ from cdlab.divergence import (
     ssot_divergence_maximum,
 )
 from cdlab.history import History
-from cdlab.incidents import cluster_rebuild, outage_matrix, requests_dropped, requests_sent
+from cdlab.incidents import (
+    cluster_rebuild,
+    outage_matrix,
+    rebuild_seconds,
+    rejected_pushes,
+    requests_dropped,
+    requests_sent,
+    restoring_seconds,
+)
 from cdlab.independence import (
     change_amplification,
     good_commits_withdrawn,
     version_independence,
 )
 from cdlab.influence import mediated_blast_radius, propagation_cost, reach
-from cdlab.manual_work import manual_steps
+from cdlab.manual_work import first_deployment_steps, manual_steps
 from cdlab.rollback_time import (
     bad_is_back,
     lead_time_seconds,
@@ -53,6 +60,7 @@ from cdlab.rollback_time import (
     stayed_rolled_back,
 )
 from cdlab.served import is_finished, replicas_at_end, serves_at_end
+from cdlab.transfers import pulled_bytes, registry_bytes
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
     "rollback_seconds": rollback_seconds,
@@ -67,6 +75,7 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "touch_of_a_manual_release": touch_of_a_manual_release,
     "rebuilds": rebuilds,
     "registry_bytes": registry_bytes,
+    "pulled_bytes": pulled_bytes,
     "artifact_fidelity": artifact_fidelity,
     "history_rewrites": history_rewrites,
     "good_commits_lost": good_commits_lost,
@@ -85,11 +94,15 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "components_to_roll_back_cold": components_to_roll_back_cold,
     "components_to_deploy": components_to_deploy,
     "manual_steps": manual_steps,
+    "first_deployment_steps": first_deployment_steps,
+    "rejected_pushes": rejected_pushes,
     "ssot_divergence": ssot_divergence,
     "ssot_divergence_maximum": ssot_divergence_maximum,
     "ssot_divergence_ended_by": ssot_divergence_ended_by,
     "incompatible_seconds": incompatible_seconds,
     "cluster_rebuild": cluster_rebuild,
+    "rebuild_seconds": rebuild_seconds,
+    "restoring_seconds": restoring_seconds,
     "outage_matrix": outage_matrix,
     "requests_sent": requests_sent,
     "requests_dropped": requests_dropped,

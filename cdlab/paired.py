@@ -27,7 +27,7 @@ class Pairing:
 
     pairs: int
     censored: int
-    """Pairs in which a run reached the deadline: it counts as longer than any other."""
+    """Pairs in which a run never came back or reached the deadline: longer than any other."""
     ratio: float | None
     """Median of base / this: how many times as fast. None where that is a censored pair."""
     win_rate: float | None
@@ -93,7 +93,7 @@ def _cliffs_delta(these: Sequence[float | None], base: Sequence[float | None]) -
 
 def _with_interval(found: Pairing, logs: Sequence[float]) -> Pairing:
     if found.censored:
-        return replace(found, missing="a run reached the deadline: its ratio has no bound")
+        return replace(found, missing="a run never came back: its ratio has no bound")
     if found.pairs < RUNS_FOR_INTERVAL:
         return replace(found, missing=f"an interval wants {RUNS_FOR_INTERVAL} runs or more")
     if max(logs) == min(logs):

@@ -76,6 +76,9 @@ class Checkout(Protocol):
     async def merge(self, files: Mapping[str, str], message: str) -> Revision:
         """Commit *files* on a branch of their own and merge it with a merge commit (`--no-ff`)."""
 
+    async def merge_again(self, revision: Revision) -> Revision:
+        """Merge a commit of the log; `NothingToCommit` if the head has it, reverted or not."""
+
     async def push(self, *, force: bool = False) -> PushReport:
         """
         Make the commits the repository's head, and report what that did to the branch.

@@ -149,6 +149,17 @@ class RecordingCheckout:
         work = self.inner.merge(files, message)
         return await self._committed("Merged", work, message=message, files=dict(files))
 
+    async def merge_again(self, revision: Revision) -> Revision:
+        before = {path: self.read(path) for path in self.paths()}
+        call = self.repository.call("MergedAgain", "notify")
+
+        def tell(made: Revision) -> dict[str, Any]:
+            texts = ((path, self.read(path)) for path in self.paths())
+            files = {path: text for path, text in texts if before.get(path) != text}
+            return {"detail": {"revision": made, "merged": revision, "files": files}}
+
+        return await self.record(call, self.inner.merge_again(revision), tell)
+
     async def _committed(self, kind: str, work: Awaitable[Revision], **detail: Any) -> Revision:
         call = self.repository.call(kind, "notify")
         return await self.record(call, work, lambda made: {"detail": {"revision": made, **detail}})

@@ -44,6 +44,11 @@ def asked(history: History) -> Event | None:
     return None
 
 
+def is_missed(history: History) -> bool:
+    """Whether people waited in vain for what they had rolled back to, the last time or before."""
+    return bool(history.of("RollbackMissed"))
+
+
 def known_good(history: History, ask: Event) -> str:
     """
     The content that has to serve when the rollback is done.
@@ -96,15 +101,21 @@ def _withdrawn(
 
 
 def rollback_seconds(history: History) -> float | None:
-    """Ask to every replica Ready on the known-good content, nothing bad serving. Seconds."""
+    """
+    Ask to every replica Ready on the known-good content, nothing bad serving. Seconds.
+
+    Of several rollbacks that of the first; None if one of them never came, the first or another.
+    """
     ask, end = asked(history), done(history)
-    return None if ask is None or end is None else (end.t_us - ask.t_us) / 1e6
+    if ask is None or end is None or is_missed(history):
+        return None
+    return (end.t_us - ask.t_us) / 1e6
 
 
 def phases(history: History) -> dict[str, float]:
     """Phase -> seconds. Empty when there was no rollback, or no end to it."""
     ask, end = asked(history), done(history)
-    if ask is None or end is None:
+    if ask is None or end is None or is_missed(history):
         return {}
     marks = _release_marks(history, ask) | _pod_marks(history, ask, end)
     result, before = {}, ask.t_us
@@ -187,10 +198,16 @@ def _observed_until(history: History) -> int:
 
 
 def stayed_rolled_back(history: History) -> bool | None:
-    """Whether nothing else served there until the observation ended. False if undone."""
+    """
+    Whether nothing else served there until the observation ended. False if undone, or never there.
+
+    Of several rollbacks each has to come; only the first is watched.
+    """
     ask, end = asked(history), done(history)
     if ask is None:
         return None
+    if is_missed(history):
+        return False
     if end is None:  # undone before it was complete, or never complete
         return False if history.of("RollbackUndone") else None
     source, until = contents(history), _observed_until(history)

@@ -20,7 +20,7 @@ from cdlab.comparison import (
 from cdlab.errors import CdlabError
 from cdlab.history import History
 from cdlab.model import Variant
-from cdlab.report import findings, pairings, tables
+from cdlab.report import findings, outcomes, pairings, tables
 from cdlab.runner import Run
 from cdlab.scenario import Scenario
 from cdlab.stories import NEEDED, STORIES, WITHOUT_ROLLBACK
@@ -148,14 +148,19 @@ def test_censored_runs_stay_in() -> None:
         ([None, None], None),
         ([{"ci": 1}, {"ci": 1}], {"ci": 1}),
         ([True, False], 0.5),
+        ([True, None], True),
+        (["good", "next", "good", "good"], {"good": 0.75, "next": 0.25}),
+        ([{"staging": "next", "production": 1}] * 2, {"staging": "next", "production": 1}),
+        ([{"prod": "a"}, {"prod": "b"}], {"prod": {"a": 0.5, "b": 0.5}}),
     ],
 )
-def test_a_measure_on_which_runs_disagree_is_their_mean(
+def test_a_measure_on_which_runs_disagree_is_their_mean_or_shares(
     values: list[object], expected: object
 ) -> None:
-    """A share for yes and no, the value itself where they agree."""
+    """A share for yes and no and of each word, the value itself where they agree."""
     found = result(*(run_of({"it": value}, {}) for value in values))
     assert found.measures()["it"] == expected
+    assert type(found.measures()["it"]) is type(expected)
 
 
 def test_progress_is_told_before_each_run() -> None:
@@ -196,7 +201,8 @@ def test_a_story_without_rollback_is_compared_by_how_it_ends(story: str) -> None
     assert names == ["V1", "V1 gated", "V2", "V2 gated", "V3", "V3 poll 60 s"]
     (grid,) = tables.variants(found, is_wide=True)
     assert [row[0] for row in grid.rows] == names
-    assert set(grid.columns[1:]) <= set(tables.OUTCOMES)
+    assert set(grid.columns[1:]) <= {*tables.ENDS, *outcomes.FACTS[story]}
+    assert set(grid.columns[1:]) & set(outcomes.FACTS[story]), "what the story is about"
     assert not tables.charts(found)
     assert not pairings.pairings(found)
 
@@ -207,3 +213,53 @@ def test_a_story_that_needs_settings_is_no_comparison(story: str) -> None:
     with pytest.raises(CdlabError, match=f"needs {NEEDED[story][0]}") as error:
         rows(story, profile="lean-ci", seed=1)
     assert "cdlab run FILE" in (error.value.help or "")
+
+
+def ends(story: str) -> dict[str, dict[str, object]]:
+    """Row -> its measures after one run."""
+    return {findings.row_name(each): each.measures() for each in compare(story, runs=1).results}
+
+
+def test_an_undo_that_finds_nothing_is_a_result_of_its_row() -> None:
+    """A manifest in a config repo was applied by hand, and no rollout came of it."""
+    found = compare("bad-manifest", runs=1)
+    told = {each.title: each.text for each in findings.not_expressible(found)}
+    assert told["V2 rollout-undo rollback"].startswith("nothing to undo: no rollout history")
+    names = [findings.row_name(each) for each in found.results]
+    assert names == [f"{r.scenario.architecture.upper()} {r.label}" for r in rows_of("rollback")]
+
+
+def rows_of(story: str) -> tuple[Row, ...]:
+    return rows(story, profile="lean-ci", seed=1)
+
+
+@pytest.mark.parametrize("row", ["V1 rollout-undo", "V2 rollout-undo"])
+def test_an_undo_of_an_undo_ends_on_the_bad_one_and_counts_as_none(row: str) -> None:
+    """The second one brings the worse release back, however fast the first one was."""
+    found = ends("roll-back-twice")[row]
+    assert found["serves_at_end"] == {"staging": "worse", "production": "worse"}
+    assert (found["stayed_rolled_back"], found["rollback_seconds"]) == (False, None)
+
+
+def test_an_older_build_ends_last_in_a_comparison_too() -> None:
+    """V1 and V2 run what was built last; V3 knows which is the newer one."""
+    found = ends("older-build-last")
+    serving = {name: found[name]["serves_at_end"]["production"] for name in ("V1", "V2")}  # type: ignore[index]
+    assert serving == {"V1": "older", "V2": "older"}
+    assert found["V3"]["serves_at_end"] == {"staging": "next", "production": "good"}
+
+
+def test_a_gate_stands_before_production() -> None:
+    """Else the gated rows would be the others once more."""
+    found = ends("different-versions")
+    assert found["V1 gated"]["serves_at_end"] == {"staging": "next", "production": "good"}
+
+
+def test_a_story_is_played_with_what_its_scenario_files_say() -> None:
+    """Its faults and settings, in every row; and no fault of hours on kind."""
+    slow = rows_of("older-build-last")[0]
+    assert slow.scenario.faults[0]["what"] == "build-slow"
+    assert slow.on_kind().scenario.faults[0]["seconds"] <= 60
+    assert rows_of("incompatible-services")[0].scenario.microservices[0] == "users"
+    assert rows_of("bad-manifest")[0].scenario.bad == "manifest"
+    assert not any(row.scenario.next_push for row in rows_of("roll-back-twice"))

@@ -188,6 +188,7 @@ def test_what_a_run_cannot_answer_is_none(measures: Callable[..., Measures]) -> 
         *("writable_resources", "cluster_credentials_outside", "blast_radius", "reach"),
         *("mediated_blast_radius", "privilege_concentration", "propagation_cost"),
         *("manual_steps", "is_finished", "serves_at_end", "replicas_at_end"),
+        *("first_deployment_steps", "rejected_pushes"),
     }
     assert {name for name, value in found.items() if value is not None} == always
     assert set(found["manual_steps"].values()) == {None}

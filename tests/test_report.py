@@ -15,7 +15,8 @@ import cdlab
 from cdlab.comparison import Comparison, Result, Row, Sample
 from cdlab.expectations import judge
 from cdlab.model import Variant
-from cdlab.report import findings, tables, wording
+from cdlab.measures import MEASURES
+from cdlab.report import findings, losses, outcomes, pairings, tables, vector, wording
 from cdlab.report.narration import story_of
 from cdlab.report.page import comparison_html, print_comparison, print_history, run_html
 from cdlab.report.timeline import LOOKS, Bar, chart, ticks
@@ -76,7 +77,7 @@ def test_no_quantile_is_printed_below_59_runs() -> None:
 def test_the_p95_has_a_column_from_59_runs_on() -> None:
     """59 is the least number for which it is one."""
     seconds = [sample(n, float(n)) for n in range(59)]
-    line = tables._Line(result(*seconds), {}, None)
+    line = outcomes.Line(result(*seconds), {}, None)
     assert tables._p95(line) == "55.1"
     assert tables._p95(replace(line, result=result(*seconds[:58]))) == wording.NOTHING
 
@@ -113,16 +114,60 @@ def test_every_section_is_there() -> None:
 
 
 def test_all_declared_losses_of_v3_are_shown_by_the_runs() -> None:
-    """Touch and components of a deploy, lead time, privilege, blast radius, as declared before."""
-    lost = findings.where_v3_loses(compared())
-    assert all(each.is_shown for each in lost)
-    assert {each.title.partition(",")[0] for each in lost} == {
+    """The five that were declared before, and the step more that measuring has found."""
+    lost = losses.where_v3_loses(compared())
+    assert {each.title.partition(",")[0] for each in lost if each.is_shown} == {
         "touch of a deploy",
         "components to deploy",
         "lead time",
         "privilege in one manager",
-        "blast radius of the manager",
+        "the cluster behind whoever writes the config repo",
+        "steps until a push is in a manual production",
     }
+    (rest,) = (each for each in lost if not each.is_shown)
+    assert rest.title == "good commits withdrawn"
+    assert "rollback-batch" in rest.text, "which scenario has some"
+
+
+def test_the_vector_has_a_row_for_every_measure() -> None:
+    """In blocks, each measure once; what nobody asked for says so, and nothing is left out."""
+    named = [name for block in vector.BLOCKS for name in block]
+    assert sorted(named) == sorted(MEASURES)
+    grid = vector.vector(compared())
+    assert len(grid.rows) == len(MEASURES)
+    rows = {row[0]: row[1:] for row in grid.rows}
+    assert rows["blast radius through the config repo"] == ("–", "0", "1")
+    assert rows["writable resources: CI / manager / most"][2] == "1 / 3 / 3"
+    assert set(rows["requests dropped"]) == {vector.NOT_SEEN}
+    assert "under-load" in vector.notes(compared())[1]
+    assert "do not rank by it" in vector.notes(compared())[0]
+
+
+def test_the_legend_explains_the_columns_that_are_there() -> None:
+    """And no other."""
+    (words, *_) = tables.notes(compared(1, "two-teams"))
+    assert "Pushes rejected" in words
+    assert "Unmet needs" not in words
+    (words, *_) = tables.notes(compared(1, "incompatible-services"))
+    assert "Unmet needs" in words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.12, 0.15, "6.7 – 8.3× slower"),
+        (3.7, 7.4, "3.7 – 7.4× faster"),
+        (0.95, 1.02, "1.05× slower – 1.02× faster"),
+        (1.0, 1.0, "the same"),
+        (1.0, 1.2, "the same – 1.20× faster"),
+        (None, None, "–"),
+    ],
+)
+def test_an_interval_points_where_its_median_points(
+    low: float | None, high: float | None, words: str
+) -> None:
+    """Slower beside slower, with the smaller factor first."""
+    assert pairings._interval(low, high) == words
 
 
 def test_an_undo_is_reported_with_what_it_leaves() -> None:
@@ -158,7 +203,7 @@ def test_a_story_without_a_rollback_has_no_rollback_columns() -> None:
 def test_a_story_without_a_rollback_has_no_empty_sections() -> None:
     """No sentence of dashes about an undo that nobody asked for, no legend of a missing table."""
     text = printed(110, compared(1, "first-deployment"))
-    for absent in ("– s", "Rollout undo", "lead time", "no deploy that could", "Against V1"):
+    for absent in ("– s", "Rollout undo", "Lead time", "no deploy that could", "Against V1"):
         assert absent not in text
     assert "privilege in one manager" in text
 

@@ -103,8 +103,9 @@ MAY_IMPORT = {
     "cdlab/incidents.py": {"coupling", "history", "manual_work"},
     "cdlab/measures.py": {
         "coupling", "divergence", "history", "incidents", "independence", "influence",
-        "manual_work", "rollback_time", "served",
+        "manual_work", "rollback_time", "served", "transfers",
     },
+    "cdlab/transfers.py": {"history", "model", "rollback_time"},
     "cdlab/served.py": {"history", "pod_timeline"},
     "cdlab/faults.py": {"errors", "fault_plans", "model", "ports"},
     "cdlab/fault_plans.py": {"kernel", "model"},

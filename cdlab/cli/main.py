@@ -179,12 +179,20 @@ def run(
 def claims(
     number: Annotated[str | None, typer.Argument(help="One claim, as C4.  [default: all]")] = None,
     *,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=GREATEST_SEED,
+            help="Where chance counts, the first of several seeds; else the only one.",
+        ),
+    ] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Decide the article's claims in the simulator, each with the command that replays it."""
     from cdlab.cli import claims as deciding
 
-    raise typer.Exit(deciding.claims(number, as_json))
+    raise typer.Exit(deciding.claims(number, seed, as_json))
 
 
 @app.command()

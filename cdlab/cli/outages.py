@@ -1,7 +1,7 @@
 """
 `cdlab outages`: what can still be done while a box is down, every cell attempted.
 
-In: nothing. Out: a table or JSON on standard output.
+In: a seed. Out: a table or JSON on standard output.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cdlab.cli.output import console, print_json
+from cdlab.cli.output import GREATEST_SEED, console, print_json
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def outages(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False
+    *,
+    seed: Annotated[int, typer.Option(min=0, max=GREATEST_SEED, help="Of every run.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Attempt to deploy, roll back and rebuild in the simulator, with each box down in turn."""
     from rich import box
@@ -28,7 +30,7 @@ def outages(
     from cdlab.architectures import ARCHITECTURES
     from cdlab.outages import outage_matrix
 
-    found = {name: outage_matrix(name) for name in ARCHITECTURES}
+    found = {name: outage_matrix(name, seed=seed) for name in ARCHITECTURES}
     if as_json:
         print_json(found)
         return

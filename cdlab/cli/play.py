@@ -20,6 +20,7 @@ from cdlab import comparison, expectations, tie_orders, worlds
 from cdlab.architectures import ARCHITECTURES
 from cdlab.cli import kept, output, outputs
 from cdlab.cli.output import BROKEN, GREATEST_SEED, OK, counting, print_json, report_error
+from cdlab.comparison_rows import INSTEAD, why_not
 from cdlab.errors import ScenarioError
 from cdlab.expectations import Verdict
 from cdlab.model import Variant
@@ -107,6 +108,8 @@ def compare(asked: Comparing, history: Path | None, as_json: bool) -> None:
     """Play every row, then print the comparison."""
     _require("story", asked.story, tuple(STORIES))
     _require("profile", asked.profile, PROFILES)
+    if why := why_not(asked.story):
+        raise typer.BadParameter(f"{why}; {INSTEAD[asked.story]}")
     if asked.seed + (asked.runs or comparison.SIMULATED_RUNS) - 1 > GREATEST_SEED:
         raise typer.BadParameter(f"the last run would have a seed above {GREATEST_SEED}")
     if history is not None:

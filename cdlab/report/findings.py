@@ -1,5 +1,5 @@
 """
-What a comparison says in sentences: times in relation to V1, where V3 loses, what an undo leaves.
+What a comparison says in sentences: times in relation to V1, what an undo leaves, what relapsed.
 
 In: a `Comparison`. Out: plain values and sentences. Every number comes from the measures of the
 runs; where a run does not show what was expected, the sentence says that instead. Called by the
@@ -8,10 +8,11 @@ terminal report and by the HTML.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdlab.comparison import Comparison, Result
+from cdlab.comparison import Comparison, Result, Sample
 from cdlab.report import wording
 from cdlab.statistics import median
 
@@ -60,85 +61,6 @@ def _seeds(result: Result) -> list[int]:
 def censored(result: Result) -> int:
     """How many runs hit the deadline before their story ended."""
     return sum(not run.is_finished for run in result.runs)
-
-
-def where_v3_loses(comparison: Comparison) -> list[Finding]:
-    """
-    The five declared losses, each with its numbers, whether or not these runs show them.
-
-    What a story never asks, as the first deployment asks for no deploy of a change, is left out.
-    """
-    main = comparison.main
-    if not {"v1", "v2", "v3"} <= set(main):
-        return []
-    found = {name: result.measures() for name, result in main.items()}
-    return [
-        *_more("touch of a deploy", "touch_of_a_deploy", "boxes are written or run", found),
-        *_more("components to deploy", "components_to_deploy", "components must be up", found),
-        *_lead_times(comparison),
-        _privilege(found),
-        _reach(found),
-    ]
-
-
-def _more(title: str, measure: str, words: str, found: dict[str, dict[str, Any]]) -> list[Finding]:
-    v1, v2, v3 = (found[name][measure] for name in ("v1", "v2", "v3"))
-    if None in (v1, v2, v3):
-        text = "this story has no deploy that could show it"
-        return [Finding(title, text, is_shown=False)] if {v1, v2, v3} != {None} else []
-    text = f"{v3:g} {words} until a push runs in V3, {v1:g} in V1 and {v2:g} in V2"
-    return [Finding(title, text, is_shown=v3 > max(v1, v2))]
-
-
-def _lead_times(comparison: Comparison) -> list[Finding]:
-    v1 = comparison.main["v1"]
-    findings: list[Finding] = []
-    if not any(
-        run.measures["lead_time_seconds"] for each in comparison.results for run in each.runs
-    ):
-        return findings
-    for result in comparison.results:
-        scenario = result.row.scenario
-        if scenario.architecture != "v3" or not scenario.variant.has_hold:
-            continue
-        poll = scenario.variant.poll_interval_seconds
-        how = "on notification" if poll is None else f"polling every {poll:g} s"
-        more = paired_difference("lead_time_seconds", result, v1)
-        title = f"lead time, {how}"
-        if title in [each.title for each in findings]:
-            continue  # another way to roll back, and the same way to deploy
-        if more is None:
-            findings.append(Finding(title, "no run has a lead time", is_shown=False))
-            continue
-        words = f"{wording.seconds(abs(more))} s {'longer' if more > 0 else 'shorter'}"
-        seeds = wording.count(len(result.runs), "pair")
-        text = f"push to every replica Ready takes {words} than in V1 (median of {seeds})"
-        findings.append(Finding(title, text, is_shown=more > 0))
-    return findings
-
-
-def _privilege(found: dict[str, dict[str, Any]]) -> Finding:
-    title = "privilege in one manager"
-    resources = found["v3"]["writable_resources"]
-    others = {name: found[name]["writable_resources"]["maximum"] for name in ("v1", "v2")}
-    rest = ", ".join(f"CI in {name.upper()} {value}" for name, value in others.items())
-    mine = resources["manager"]
-    text = (
-        f"the manager alone can write {mine} resources (config repo and every environment), "
-        f"CI {resources['ci']} of its own; {rest}"
-    )
-    return Finding(title, text, is_shown=mine >= min(others.values()))
-
-
-def _reach(found: dict[str, dict[str, Any]]) -> Finding:
-    title = "blast radius of the manager"
-    radius = found["v3"]["blast_radius"]
-    text = (
-        f"its credentials can change {radius['manager']:.0%} of all workloads, as CI's can in V1 "
-        f"({found['v1']['blast_radius']['ci']:.0%}); CI's own fell to {radius['ci']:.0%}, "
-        "so the reach moved and did not shrink"
-    )
-    return Finding(title, text.replace("%", " %"), is_shown=radius["manager"] >= 1.0)
 
 
 def rollout_undos(comparison: Comparison) -> list[Finding]:
@@ -195,18 +117,29 @@ def _next_push(result: Result) -> str:
 
 
 def relapses(comparison: Comparison) -> list[Finding]:
-    """Rows whose rollback did not stay, in sentences."""
+    """Rows whose rollback did not stay, or did not come at all, in sentences."""
     findings = []
     for result in comparison.results:
-        stayed = [run.measures["stayed_rolled_back"] for run in result.runs]
-        gone = sum(each is False for each in stayed)
+        gone = [run for run in result.runs if run.measures["stayed_rolled_back"] is False]
         if gone:
-            runs = f"{gone} of {wording.count(len(stayed), 'run')}"
-            text = f"something else served again before the observation ended ({runs})"
-            if not result.row.scenario.variant.has_hold:
-                text += ": without a hold, automation releases the bad image once more"
-            findings.append(Finding(row_name(result), text))
+            runs = f"{len(gone)} of {wording.count(len(result.runs), 'run')}"
+            findings.append(Finding(row_name(result), _relapse(result, gone, runs)))
     return findings
+
+
+def _relapse(result: Result, gone: Sequence[Sample], runs: str) -> str:
+    if all(run.measures["rollback_seconds"] is None for run in gone):
+        measures = result.measures()
+        serving = (
+            f"{where} on {wording.number(version)} with "
+            f"{wording.number(measures['replicas_at_end'][where])} pods"
+            for where, version in measures["serves_at_end"].items()
+        )
+        return f"what was to come back never did ({runs}); it ends in {', in '.join(serving)}"
+    text = f"something else served again before the observation ended ({runs})"
+    if not result.row.scenario.variant.has_hold:
+        text += ": without a hold, automation releases the bad image once more"
+    return text
 
 
 def row_name(result: Result) -> str:
@@ -215,12 +148,18 @@ def row_name(result: Result) -> str:
 
 
 def not_expressible(comparison: Comparison) -> list[Finding]:
-    """What the architectures were asked for and cannot express, with their reasons."""
-    findings = []
-    for name, result in comparison.main.items():
+    """
+    What was asked for and cannot be expressed, with the reasons.
+
+    By architecture where its own variant says it, and by row where only another one does.
+    """
+    findings: dict[tuple[str, str, str], Finding] = {}
+    for result in sorted(comparison.results, key=lambda each: not each.row.is_main):
+        name = result.row.scenario.architecture
         for what, why in result.to_dict()["not_expressible"].items():
-            findings.append(Finding(f"{name.upper()} {what}", why))
-    return findings
+            whose = name.upper() if result.row.is_main else row_name(result)
+            findings.setdefault((name, what, why), Finding(f"{whose} {what}", why))
+    return list(findings.values())
 
 
 def provenance(comparison: Comparison) -> list[str]:

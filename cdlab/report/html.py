@@ -12,8 +12,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from cdlab import expectations
-from cdlab.report import findings, pairings, tables, wording
-from cdlab.report.tables import Grid
+from cdlab.report import findings, losses, pairings, tables, vector, wording
+from cdlab.report.grid import Grid
 from cdlab.report.timeline import LOOKS, Bar, shown_phases, svg
 
 if TYPE_CHECKING:
@@ -27,11 +27,13 @@ def comparison_html(comparison: Comparison) -> str:
     parts += [_table(grid) for grid in tables.variants(comparison, is_wide=True)]
     parts += [_paragraph(note) for note in tables.notes(comparison)]
     parts += [_table(grid) for grid in pairings.pairings(comparison)]
+    parts += [_paragraph(note) for note in pairings.notes(comparison)]
     for title, bars in tables.charts(comparison).items():
         parts += [_title(title), svg(bars), _legend(bars)]
-    parts.append(_table(tables.coupling(comparison)))
+    parts.append(_table(vector.vector(comparison)))
+    parts += [_paragraph(note) for note in vector.notes(comparison)]
     for title, found in (
-        ("Where V3 loses", findings.where_v3_loses(comparison)),
+        ("Where V3 loses", losses.where_v3_loses(comparison)),
         ("Rollout undo, out of band", findings.rollout_undos(comparison)),
         ("What did not stay rolled back", findings.relapses(comparison)),
         ("Not expressible", findings.not_expressible(comparison)),

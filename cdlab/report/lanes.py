@@ -67,6 +67,7 @@ INSTANTS = frozenset(
         "RebuildFinished",
         "Reinstalled",
         "RequestsSent",
+        "RollbackMissed",
         "RollbackRefused",
         "RollbackSeen",
         "RollbackUndone",

@@ -15,11 +15,11 @@ from cdlab.expectations import Verdict
 from cdlab.history import History
 from cdlab.measures import measure
 from cdlab.model import Variant
-from cdlab.report import findings, pairings, tables, timeline, wording
+from cdlab.report import findings, losses, pairings, tables, timeline, vector, wording
 from cdlab.report.explanation import explanation
+from cdlab.report.grid import Grid
 from cdlab.report.html import comparison_html, run_html
 from cdlab.report.narration import Told, story_of
-from cdlab.report.tables import Grid
 from cdlab.report.timeline import Bar
 from cdlab.rollback_time import phases
 from cdlab.served import is_finished
@@ -47,14 +47,15 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
         console.print(_table(grid, console))
     _sentences(console, tables.notes(comparison))
     for grid in pairings.pairings(comparison):
+        console.print()
         console.print(_table(grid, console))
-    if why := pairings.missing(comparison):
-        _sentences(console, [f"Without an interval: {why}."])
+    _sentences(console, pairings.notes(comparison))
     for title, bars in tables.charts(comparison).items():
         _chart(console, title, bars)
-    console.print(_table(tables.coupling(comparison), console))
+    console.print(_table(vector.vector(comparison), console))
+    _sentences(console, vector.notes(comparison))
     if v3 is not None:
-        _findings(console, "Where V3 loses", findings.where_v3_loses(comparison))
+        _findings(console, "Where V3 loses", losses.where_v3_loses(comparison))
     _findings(console, "Rollout undo, out of band", findings.rollout_undos(comparison))
     _findings(console, "What did not stay rolled back", findings.relapses(comparison))
     _findings(console, "Not expressible", findings.not_expressible(comparison))

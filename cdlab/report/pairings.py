@@ -9,11 +9,11 @@ from __future__ import annotations
 from cdlab.comparison import Comparison
 from cdlab.paired import Pairing
 from cdlab.report import findings, wording
-from cdlab.report.tables import Grid
+from cdlab.report.grid import Grid
 from cdlab.report.wording import NOTHING
 from cdlab.stories import WITHOUT_ROLLBACK
 
-TITLE = "Times as fast as V1, over runs that share their random numbers"
+TITLE = "Rollback time against V1, over runs that share their random numbers"
 COLUMNS = ("", "median", "95 % interval", "won", "p", "Cliff's δ")
 
 
@@ -27,23 +27,50 @@ def pairings(comparison: Comparison) -> list[Grid]:
     return [Grid(TITLE, COLUMNS, rows)]
 
 
-def missing(comparison: Comparison) -> str:
-    """Why there is no interval where there is none; empty when there are all."""
+def notes(comparison: Comparison) -> list[str]:
+    """What the columns mean, and why there is no interval where there is none."""
+    if not pairings(comparison):
+        return []
+    said = [
+        "Median and interval of the paired ratios. Won: share of the pairs in "
+        "which it was the faster one, a tie as half. p: Wilcoxon. Cliff's δ: from -1, always "
+        "slower, to 1, always faster."
+    ]
     whys = [each.missing for each in comparison.against_v1().values() if each.missing]
-    return "; ".join(dict.fromkeys(whys))
+    if whys:
+        said.append(f"Without an interval: {'; '.join(dict.fromkeys(whys))}.")
+    return said
 
 
 def _cells(pairing: Pairing) -> tuple[str, ...]:
-    interval = NOTHING
-    if pairing.low is not None and pairing.high is not None:
-        interval = f"{pairing.low:.2f} – {pairing.high:.2f}"
     return (
-        wording.times(pairing.ratio),
-        interval,
+        _median(pairing),
+        _interval(pairing.low, pairing.high),
         NOTHING if pairing.win_rate is None else f"{pairing.win_rate:.0%}",
         _p_value(pairing.p_value),
         NOTHING if pairing.cliffs_delta is None else f"{pairing.cliffs_delta:+.2f}",
     )
+
+
+def _median(pairing: Pairing) -> str:
+    """The ratio; where one of the middle pair never came back, who did."""
+    if pairing.ratio is None and pairing.win_rate is not None and pairing.win_rate != 0.5:
+        return "faster" if pairing.win_rate > 0.5 else "slower"
+    return wording.times(pairing.ratio)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    """The ends in the words of the median, the smaller factor first: `6.9 – 8.3× slower`."""
+    if low is None or high is None:
+        return NOTHING
+    ends = [wording.times(end) for end in (low, high)]
+    if ends[0].endswith("slower") and ends[1].endswith("slower"):
+        ends.reverse()
+    first, second = ends
+    if first == second:
+        return first
+    same = next((word for word in ("× slower", "× faster") if all(word in e for e in ends)), "")
+    return f"{first.removesuffix(same)} – {second}"
 
 
 def _p_value(value: float | None) -> str:

@@ -7,71 +7,32 @@ as HTML, so that both say the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from textwrap import wrap
-from typing import Any
+from collections.abc import Mapping
 
-from cdlab.architectures import ARCHITECTURES
 from cdlab.comparison import Comparison, Result
 from cdlab.report import findings, wording
+from cdlab.report.grid import Grid
+from cdlab.report.outcomes import FACTS, Cell, Column, Line, counted, middle
 from cdlab.report.timeline import Bar, shown_phases
 from cdlab.report.wording import NOTHING
 from cdlab.statistics import RUNS_FOR_P95, median, p95
 from cdlab.stories import WITHOUT_ROLLBACK
 
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table: titles, rows of the same length, and which rows begin a new block."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    emphasised: tuple[int, ...] = ()
-    """Rows to set off: the article's own variants."""
-    last_of_block: tuple[int, ...] = ()
-    text_columns: int = 1
-    """How many columns from the left hold words; the rest are numbers, set to the right."""
-    is_dense: bool = False
-    """Whether columns stand close to each other."""
-
-    @property
-    def gaps(self) -> int:
-        """Characters between the columns and at both edges."""
-        return 1 + len(self.columns) + (0 if self.is_dense else len(self.columns) - 1)
-
-    def widths(self) -> list[int]:
-        """The longest line of each column, its title included."""
-        return [
-            max(len(line) for text in column for line in text.split("\n"))
-            for column in zip(self.columns, *self.rows, strict=True)
-        ]
+NEVER = "never"
+"""Shown where a rollback was asked for and most runs never saw it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A result with what its cells need."""
-
-    result: Result
-    measures: Mapping[str, Any]
-    base: Result | None
-    """V1's main row; None in that row itself."""
-
-
-def _counted(name: str) -> Callable[[_Line], str]:
-    return lambda line: wording.value_of(name, line.measures[name])
-
-
-def _median(line: _Line) -> str:
+def _median(line: Line) -> str:
     result = line.result
-    middle = median(result.rollback_seconds)
-    if middle is None and findings.censored(result):
+    half = median(result.rollback_seconds)
+    if half is None and findings.censored(result):
         return f"> {wording.duration(_deadline(result))}"
-    return wording.seconds(middle)
+    if half is None and line.measures["rebuilds"] is not None:  # somebody asked for it
+        return NEVER
+    return wording.seconds(half)
 
 
-def _p95(line: _Line) -> str:
+def _p95(line: Line) -> str:
     result = line.result
     high = p95(result.rollback_seconds)
     if high is None and findings.censored(result) and len(result.runs) >= RUNS_FOR_P95:
@@ -83,78 +44,108 @@ def _deadline(result: Result) -> float:
     return float(result.first.history.settings["pace"]["deadline_seconds"])
 
 
-def _than_v1(line: _Line) -> str:
+def _than_v1(line: Line) -> str:
     if line.base is None:
         return "base" if median(line.result.rollback_seconds) is not None else NOTHING
-    return wording.times(findings.paired_ratio(line.result, line.base))
+    ratio = findings.paired_ratio(line.result, line.base)
+    if ratio is None and median(line.result.rollback_seconds) is not None:
+        return "faster"  # V1 never came back
+    return wording.times(ratio)
 
 
-def _pair(first: str, second: str) -> Callable[[_Line], str]:
-    def cell(line: _Line) -> str:
+def _pair(first: str, second: str) -> Cell:
+    def cell(line: Line) -> str:
         values = line.measures[first], line.measures[second]
         return NOTHING if None in values else " / ".join(map(wording.number, values))
 
     return cell
 
 
-def _lead(line: _Line) -> str:
-    return wording.seconds(median([r.measures["lead_time_seconds"] for r in line.result.runs]))
-
-
-TIMES: Mapping[str, Callable[[_Line], str]] = {
-    "median": _median,
-    "p95": _p95,
-    "against\nV1": _than_v1,
-    "lead\ntime": _lead,
-    "stayed": _counted("stayed_rolled_back"),
+TIMES: Mapping[str, Column] = {
+    "median": Column(
+        _median,
+        "Median: from asking for the rollback until every replica is Ready on the known-good "
+        "content, of several rollbacks the first; never: one of them did not come.",
+    ),
+    "p95": Column(_p95, ""),
+    "against\nV1": Column(_than_v1, "Against V1: median of the paired ratios."),
+    "lead\ntime": Column(
+        middle("lead_time_seconds"),
+        "Lead time: from the push until it is Ready in the first environment.",
+    ),
+    "stayed": Column(
+        counted("stayed_rolled_back"),
+        "Stayed: each rollback came, and nothing else served until the observation ended.",
+    ),
 }
-EFFECTS: Mapping[str, Callable[[_Line], str]] = {
-    "builds": _counted("rebuilds"),
-    "registry\nbytes": _counted("registry_bytes"),
-    "boxes\nwritten /\ntouched": _pair("write_touch_of_a_rollback", "touch_of_a_rollback"),
-    "good\ndigest": _counted("artifact_fidelity"),
-    "others\nhit": _counted("collateral"),
-    "rewr. /\nlost": _pair("history_rewrites", "good_commits_lost"),
+EFFECTS: Mapping[str, Column] = {
+    "builds": Column(counted("rebuilds"), ""),
+    "registry\nbytes": Column(counted("registry_bytes"), ""),
+    "boxes\nwritten /\ntouched": Column(
+        _pair("write_touch_of_a_rollback", "touch_of_a_rollback"),
+        "Boxes: kinds of box a rollback writes / writes or runs.",
+    ),
+    "good\ndigest": Column(
+        counted("artifact_fidelity"), "Good digest: share of the replicas on the very image."
+    ),
+    "others\nhit": Column(
+        counted("collateral"), "Others hit: share of the other workloads that changed, too."
+    ),
+    "rewr. /\nlost": Column(
+        _pair("history_rewrites", "good_commits_lost"),
+        "Rewr. / lost: history rewrites / good commits lost.",
+    ),
 }
-
-
-OUTCOMES: Mapping[str, Callable[[_Line], str]] = {
-    "lead\ntime": _lead,
-    "to its\nend": _counted("is_finished"),
-    "requests\ndropped": _counted("requests_dropped"),
-    "repo and\ncluster differ": _counted("ssot_divergence_maximum"),
-    "unmet\nneeds": _counted("incompatible_seconds"),
+ENDS: Mapping[str, Column] = {
+    "lead\ntime": TIMES["lead\ntime"],
+    "to its\nend": Column(
+        counted("is_finished"),
+        "To its end: whether the story came to it within its deadline.",
+    ),
 }
-"""For stories in which nobody rolls back."""
+"""For stories in which nobody rolls back; what each is about comes on top."""
 
 
 def variants(comparison: Comparison, *, is_wide: bool) -> list[Grid]:
     """A row per variant: one grid where there is room, else times and effects below each other."""
     lines = _lines(comparison)
-    if comparison.story in WITHOUT_ROLLBACK:
-        return [_variant_grid("How the story ends in each variant", OUTCOMES, lines, is_wide)]
-    parts = {"Each variant: rollback time, and what a rollback does": {**TIMES, **EFFECTS}}
-    if not is_wide:
-        parts = {
-            "Rollback time of each variant": dict(TIMES),
-            "What a rollback does": dict(EFFECTS),
-        }
-    grids = [_variant_grid(title, columns, lines, is_wide) for title, columns in parts.items()]
+    grids = [
+        _variant_grid(
+            title, {name: column.cell for name, column in columns.items()}, lines, is_wide
+        )
+        for title, columns in _parts(comparison.story, is_wide=is_wide).items()
+    ]
     return [grid for grid in grids if len(grid.columns) > 1]
 
 
-def _lines(comparison: Comparison) -> list[_Line]:
+def _parts(story: str, *, is_wide: bool) -> dict[str, Mapping[str, Column]]:
+    """Title -> columns."""
+    facts = FACTS.get(story, {})
+    if story in WITHOUT_ROLLBACK:
+        return {ENDING: {**ENDS, **facts}}
+    parts: dict[str, Mapping[str, Column]] = {
+        "Each variant: rollback time, and what a rollback does": {**TIMES, **EFFECTS}
+    }
+    if not is_wide:
+        parts = {"Rollback time of each variant": TIMES, "What a rollback does": EFFECTS}
+    return {**parts, **({ENDING: facts} if facts else {})}
+
+
+ENDING = "How the story ends in each variant"
+
+
+def _lines(comparison: Comparison) -> list[Line]:
     v1 = comparison.main.get("v1")
     return [
-        _Line(result, result.measures(), None if result is v1 else v1)
+        Line(result, result.measures(), None if result is v1 else v1)
         for result in comparison.results
     ]
 
 
 def _variant_grid(
     title: str,
-    columns: Mapping[str, Callable[[_Line], str]],
-    lines: list[_Line],
+    columns: Mapping[str, Cell],
+    lines: list[Line],
     is_dense: bool,
 ) -> Grid:
     cells = {name: [cell(line) for line in lines] for name, cell in columns.items()}
@@ -169,46 +160,6 @@ def _variant_grid(
         tuple(i for i in range(len(lines) - 1) if architectures[i] != architectures[i + 1]),
         is_dense=is_dense,
     )
-
-
-COUPLING = (
-    "code_coupling",
-    "touch_of_a_rollback",
-    "touch_of_a_deploy",
-    "touch_of_a_manual_release",
-    "components_to_roll_back",
-    "components_to_deploy",
-    "writable_resources",
-    "cluster_credentials_outside",
-    "blast_radius",
-)
-
-
-def coupling(comparison: Comparison) -> Grid:
-    """A row per measure, a column per architecture, for the article's variants."""
-    found = {name: result.measures() for name, result in comparison.main.items()}
-    rows: list[tuple[str, ...]] = []
-    for measure in COUPLING:
-        values = [each[measure] for each in found.values()]
-        rows += _coupling_rows(measure, values)
-    heads = tuple("\n".join([name.upper(), *wrap(ARCHITECTURES[name].title, 14)]) for name in found)
-    return Grid("What is tied to what, article's variants", ("measure", *heads), tuple(rows))
-
-
-def _coupling_rows(measure: str, values: list[Any]) -> list[tuple[str, ...]]:
-    words = wording.title(measure)
-    if not any(isinstance(value, Mapping) for value in values):
-        cells = [wording.value_of(measure, value) for value in values]
-        return [(words, *cells)] if any(cell != NOTHING for cell in cells) else []
-    principals = list(dict.fromkeys(who for value in values for who in value))
-    principals.sort(key=lambda who: who == "maximum")
-    return [
-        (f"{words}: {NAMES.get(who, who)}", *(wording.number(value.get(who)) for value in values))
-        for who in principals
-    ]
-
-
-NAMES = {"ci": "CI"}
 
 
 def charts(comparison: Comparison) -> dict[str, list[Bar]]:
@@ -255,10 +206,19 @@ def _phase_cell(value: float) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What has to be said about the numbers of the first table."""
+    """What has to be said about the numbers of the first tables: of the columns that are there."""
     count = len(comparison.results[0].runs)
-    is_rollback = comparison.story not in WITHOUT_ROLLBACK
-    said = _legend(count, is_rollback=is_rollback) if variants(comparison, is_wide=True) else []
+    shown = {name for grid in variants(comparison, is_wide=True) for name in grid.columns}
+    columns: dict[str, Column] = {}
+    for part in _parts(comparison.story, is_wide=True).values():
+        columns |= part
+    words = [each.legend for name, each in columns.items() if name in shown and each.legend]
+    said = [" ".join(["Seconds.", *words, "Bold: the article's variants."])] if shown else []
+    if shown and count < RUNS_FOR_P95:
+        said.append(
+            f"{wording.count(count, 'run')} a row: no p95 below {RUNS_FOR_P95} runs"
+            + (", and a single run says nothing about spread" if count == 1 else "")
+        )
     for result in comparison.results:
         if findings.censored(result):
             said.append(
@@ -266,29 +226,4 @@ def notes(comparison: Comparison) -> list[str]:
                 f"{wording.count(count, 'run')} censored at {wording.duration(_deadline(result))}; "
                 "which counts as longer than all others"
             )
-    return said
-
-
-LEGEND = (
-    "Seconds. Rollback: from asking until every replica is Ready on the known-good content. "
-    "Lead time: from the push until the bad release is Ready in the first environment. "
-    "Against V1: median of the paired ratios. Boxes: kinds of box a rollback writes / writes "
-    "or runs. Good digest, others hit: shares. Rewr. / lost: history rewrites / good commits "
-    "lost. Bold: the article's variants."
-)
-LEGEND_WITHOUT_ROLLBACK = (
-    "Seconds. Lead time: from the push until it is Ready in the first environment. To its end: "
-    "whether the story came to it within its deadline. Repo and cluster differ: the largest share "
-    "of workloads at one time. Unmet needs: time in which a service ran without a version it "
-    "needs. Bold: the article's variants."
-)
-
-
-def _legend(count: int, *, is_rollback: bool) -> list[str]:
-    said = [LEGEND if is_rollback else LEGEND_WITHOUT_ROLLBACK]
-    if count < RUNS_FOR_P95:
-        said.append(
-            f"{wording.count(count, 'run')} a row: no p95 below {RUNS_FOR_P95} runs"
-            + (", and a single run says nothing about spread" if count == 1 else "")
-        )
     return said

@@ -34,7 +34,30 @@ MEASURE_TITLES: Mapping[str, str] = {
     "cluster_credentials_outside": "cluster credentials outside",
     "blast_radius": "blast radius",
     "components_to_roll_back": "must be up to roll back",
+    "components_to_roll_back_cold": "must be up, image on no node",
     "components_to_deploy": "must be up to deploy",
+    "pulled_bytes": "bytes that nodes pull for it",
+    "good_commits_withdrawn": "good commits withdrawn",
+    "version_independence": "pinned versions that stay",
+    "change_amplification": "workloads one push changes",
+    "privilege_concentration": "privilege, Herfindahl",
+    "mediated_blast_radius": "blast radius through the config repo",
+    "reach": "reach of a code change",
+    "propagation_cost": "propagation cost",
+    "manual_steps": "steps by hand",
+    "first_deployment_steps": "steps by hand of the first deployment",
+    "rejected_pushes": "pushes rejected",
+    "ssot_divergence": "config repo differs, mean share",
+    "ssot_divergence_maximum": "config repo differs, most at once",
+    "ssot_divergence_ended_by": "what ended the longest of it",
+    "incompatible_seconds": "unmet needs, s",
+    "cluster_rebuild": "rebuild",
+    "rebuild_seconds": "rebuild time, s",
+    "restoring_seconds": "pods back after a node died, s",
+    "outage_matrix": "done while a box is down",
+    "is_finished": "came to its end",
+    "serves_at_end": "serves",
+    "replicas_at_end": "Ready pods",
 }
 """Measure -> what it is called in a table. The definitions are in `docs/measures.md`."""
 
@@ -71,12 +94,16 @@ def size(value: float | None) -> str:
 
 
 def number(value: Any) -> str:
-    """Whole numbers whole, the rest with three significant digits; booleans as words."""
+    """Whole numbers whole, the rest with three digits; booleans and words as words."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if isinstance(value, Mapping):  # of words, the share of the runs
+        return ", ".join(f"{word} {share_of_runs(share)}" for word, share in value.items())
+    if isinstance(value, float):
+        return f"{value:.0f}" if value >= 999.5 else f"{value:.3g}"
+    return str(value)
 
 
 def share_of_runs(value: Any) -> str:
@@ -88,13 +115,15 @@ def share_of_runs(value: Any) -> str:
 
 def value_of(measure: str, value: Any) -> str:
     """Any measure as text; a mapping as `ci 1, manager 3, maximum 3`."""
+    if measure in ("ssot_divergence_ended_by", "divergence_after_rollback"):
+        return number(value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {number(each)}" for key, each in value.items())
     if measure.endswith("_seconds") and value is not None:
         return seconds(value)
-    if measure == "registry_bytes":
+    if measure.endswith("_bytes"):
         return size(value)
-    if measure in ("stayed_rolled_back", "bad_is_back_after_next_push"):
+    if measure in ("stayed_rolled_back", "bad_is_back_after_next_push", "is_finished"):
         return share_of_runs(value)
     return number(value)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from cdlab.history import OK, Event, History
 
-WORKS_IN = ("Committed", "Reverted", "Merged", "WasReset", "CommitPushed")
+WORKS_IN = ("Committed", "Reverted", "Merged", "MergedAgain", "WasReset", "CommitPushed")
 """Events of a checkout. One that none of these follows was only read, and is left out."""
 
 Actor = tuple[str, str, tuple[int, ...]]

@@ -130,6 +130,11 @@ class Script:
         )
         self._remember(event)
 
+    def merge_again(self, event: Event) -> None:
+        merged = self.names.variable(event.detail["merged"])
+        self._in(event, f"git merge --no-ff --no-edit {merged}")
+        self._remember(event)
+
     def revert(self, event: Event) -> None:
         mainline = event.detail["mainline"]
         parent = f"-m {mainline} " if mainline else ""
@@ -254,6 +259,7 @@ COMMANDS: Mapping[str, Callable[[Script, Event], None]] = {
     "RepositoryCloned": Script.clone,
     "Committed": Script.commit,
     "Merged": Script.merge,
+    "MergedAgain": Script.merge_again,
     "Reverted": Script.revert,
     "WasReset": Script.reset,
     "CommitPushed": Script.push,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cdlab import sample_services
-from cdlab.errors import NothingToCommit, StoryFailed
+from cdlab.errors import NoEarlierRollout, NothingToCommit, StoryFailed
 from cdlab.model import Content, ImageRef, Outcome, Revision, RollbackRequest
 from cdlab.releases import config_path
 from cdlab.stories.lab import BAD_COLOUR, GOOD, GOOD_COLOUR, Lab, Shipped
@@ -36,8 +36,8 @@ class Change:
     """Further files it writes."""
     provides: int = 0
     """The number of its interface; 0: nobody depends on it."""
-    needs: Mapping[str, int] = field(default_factory=dict)
-    """Microservice -> the interface that it has to provide."""
+    needs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Microservice -> the interfaces one of which it has to provide."""
 
 
 async def bootstrap(lab: Lab) -> dict[str, Shipped]:
@@ -119,7 +119,7 @@ def _note_shipped(
     if change.provides:
         detail["provides"] = change.provides
     if change.needs:
-        detail["needs"] = dict(change.needs)
+        detail["needs"] = {callee: list(accepted) for callee, accepted in change.needs.items()}
     lab.recorder.mark("Shipped", name, detail=detail)
 
 
@@ -188,8 +188,7 @@ async def roll_back(lab: Lab, name: str, environment: str, wanted: Wanted) -> Co
         **wanted.described(),
     ):
         if lab.settings.is_out_of_band:
-            await lab.ports("operator").cluster.rollout_undo(name, environment)
-            outcome = Outcome("released", "kubectl rollout undo")
+            outcome = await _undo(lab, name, environment)
         else:
             request = RollbackRequest(
                 workload=name,
@@ -203,6 +202,15 @@ async def roll_back(lab: Lab, name: str, environment: str, wanted: Wanted) -> Co
         note_outcome(lab, "RollbackAccepted", name, outcome, good=content)
         await _approve(lab, name, environment, outcome, content)
     return content
+
+
+async def _undo(lab: Lab, name: str, environment: str) -> Outcome:
+    """Have Kubernetes go back a rollout. That there is none is an answer and ends no story."""
+    try:
+        await lab.ports("operator").cluster.rollout_undo(name, environment)
+    except NoEarlierRollout as error:
+        return Outcome("not expressible", f"nothing to undo: {error.message}")
+    return Outcome("released", "kubectl rollout undo")
 
 
 def _pushed_content(lab: Lab, revision: Revision | None) -> Content | None:
@@ -250,6 +258,7 @@ async def edit_manifest(lab: Lab, name: str, replicas: int) -> Revision:
     await checkout.commit(f"Run {replicas} of {name}")
     report = await checkout.push()
     if not lab.architecture.has_config_repo:
+        _note_shipped(lab, name, checkout.content, Change(version="edited"))
         await lab.pipelines.finished(report.revision)
         await lab.delivery.first_deployment(name)
     elif not lab.architecture.has_manual_environments:

@@ -4,10 +4,12 @@ Stories of a bad release and the way back: once, twice, in a race with newer com
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import replace
+from typing import Any
 
 from cdlab import sample_services
-from cdlab.model import Revision
+from cdlab.model import Content, Revision
 from cdlab.stories.actions import (
     Change,
     Wanted,
@@ -109,8 +111,15 @@ async def roll_back_twice(lab: Lab) -> None:
     second = await ship(lab, name, Change(version="worse"))
     await back_and_watch(lab, name, production, _one_back(lab, second, first))
     content = await roll_back(lab, name, production, _one_back(lab, first, good))
-    await lab.within_attempt(lab.until_serves(name, production, content))
+    await _see(lab, lab.until_serves(name, production, content))
     await lab.kernel.sleep(lab.settings.observation_seconds)
+    lab.recorder.mark("ObservationEnded", name)
+
+
+async def _see(lab: Lab, coming: Coroutine[Any, Any, Any]) -> None:
+    """Wait until what was rolled back to is there, and note it where an attempt is over first."""
+    if not await lab.within_attempt(coming):
+        lab.recorder.mark("RollbackMissed", lab.workload)
 
 
 def _one_back(lab: Lab, bad: Shipped, good: Shipped) -> Wanted:
@@ -130,7 +139,7 @@ async def newer_commit(lab: Lab) -> None:
     bad = await ship(lab, name, Change(version=BAD, is_bad=True, is_small=True))
     newer = await push_change(lab, name, Change(version=NEXT))
     content = await roll_back(lab, name, production, _one_back(lab, bad, good))
-    await lab.within_attempt(lab.until_serves(name, production, content))
+    await _see(lab, lab.until_serves(name, production, content))
     await lab.pipelines.finished(newer.revision)
     await lab.kernel.sleep(lab.settings.observation_seconds)
     lab.recorder.mark("ObservationEnded", name)
@@ -143,7 +152,7 @@ async def newer_image(lab: Lab) -> None:
     bad = await ship(lab, name, Change(version=BAD, is_bad=True, is_small=True))
     content = await roll_back(lab, name, production, _one_back(lab, bad, good))
     newer = await push_change(lab, name, Change(version=NEXT))
-    await lab.within_attempt(lab.until_serves(name, production, content))
+    await _see(lab, lab.until_serves(name, production, content))
     await lab.pipelines.finished(newer.revision)
     await lab.kernel.sleep(lab.settings.observation_seconds)
     lab.recorder.mark("ObservationEnded", name)
@@ -163,16 +172,21 @@ async def bad_manifest(lab: Lab) -> None:
     if bad is good:
         back = replace(back, undo=edited, to=None)
     content = await roll_back(lab, name, production, back)
-    await lab.within_attempt(lab.until_serves(name, production, content))
-    await lab.within_attempt(lab.observed.until_ready(name, production, lab.replicas))
+    await _see(lab, _restored(lab, content))
     lab.recorder.mark("ObservationEnded", name)
+
+
+async def _restored(lab: Lab, content: Content) -> None:
+    await lab.until_serves(lab.workload, lab.production, content)
+    await lab.observed.until_ready(lab.workload, lab.production, lab.replicas)
 
 
 async def incompatible_services(lab: Lab) -> None:
     """
     Change the interface of a microservice that another one calls, then roll that one back.
 
-    The first microservice is called, and the last one calls it.
+    The first microservice is called, and the last one calls it. A compatible caller works with the
+    interface before the new one as well.
     """
     callee, caller = lab.workload, lab.application.microservices[-1].name
     good = (await bootstrap(lab))[callee]
@@ -180,6 +194,7 @@ async def incompatible_services(lab: Lab) -> None:
     bad = await ship(
         lab, callee, Change(version="new-api", is_bad=True, files=interface, provides=2)
     )
-    needs = {} if lab.settings.is_compatible else {callee: 2}
-    await ship(lab, caller, Change(version="new-caller", files={"www/needs": "2\n"}, needs=needs))
+    accepted = (1, 2) if lab.settings.is_compatible else (2,)
+    files = {"www/needs": " ".join(map(str, accepted)) + "\n"}
+    await ship(lab, caller, Change(version="new-caller", files=files, needs={callee: accepted}))
     await back_and_watch(lab, callee, lab.production, wanted(lab, good, bad))

@@ -47,6 +47,16 @@ class Telling:
             await checkout.revert(newest.revision, mainline=1 if newest.is_merge else None)
             await checkout.push()
 
+    async def merge_again(self, microservice: str) -> None:
+        """Land the branch of the newest merge once more, as people try after a revert of it."""
+        with self.lab.recorder.intent("deploy", workload=microservice, version="merge-again"):
+            checkout = await self.lab.ports("developer").code_repos[microservice].clone()
+            merge = next((commit for commit in checkout.log() if commit.is_merge), None)
+            if merge is None:
+                raise RevisionNotFound(f"{microservice}: no branch was ever merged")
+            await checkout.merge_again(merge.parents[1])
+            await checkout.push()
+
     async def force_push(self, microservice: str) -> None:
         """Drop the newest commit of a code repo."""
         with self.lab.recorder.intent("deploy", workload=microservice, version="force-push"):
@@ -184,6 +194,7 @@ WHERE = ("microservice", "environment")
 STEPS: Mapping[str, Step] = {
     "push": Step(("microservice", "version"), ("bad", "merge")),
     "revert": Step(("microservice",)),
+    "merge_again": Step(("microservice",)),
     "force_push": Step(("microservice",)),
     "promote": Step(("microservice", "source", "target")),
     "roll_back": Step(WHERE, ("to",)),

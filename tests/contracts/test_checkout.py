@@ -229,6 +229,37 @@ def test_a_merge_has_two_parents_and_a_revert_of_it_needs_a_mainline(world: Worl
     world.run(main)
 
 
+def test_a_reverted_branch_does_not_land_again(world: World) -> None:
+    """
+    It is merged already: a revert undoes what it did and not that.
+
+    Reverting the revert brings it back. What the head does not have is merged.
+    """
+
+    async def main(ports_of: PortsOf) -> None:
+        repo = repo_of(ports_of("developer"))
+        (first,) = await ship(repo, "1")
+        checkout = await repo.clone()
+        merge = await checkout.merge({"www/version": "2"}, "a feature")
+        branch = checkout.log()[0].parents[1]
+        undone = await checkout.revert(merge, mainline=1)
+        with pytest.raises(NothingToCommit):
+            await checkout.merge_again(branch)
+        assert checkout.head == undone
+        assert checkout.read("www/version") == "1"
+        await checkout.revert(undone)
+        assert checkout.read("www/version") == "2"
+        await checkout.reset(first)
+        again = await checkout.merge_again(branch)
+        assert checkout.read("www/version") == "2"
+        assert checkout.log()[0].parents == (first, branch)
+        assert checkout.head == again
+        with pytest.raises(RevisionNotFound):
+            await checkout.merge_again(Revision("0" * 40))
+
+    world.run(main)
+
+
 def test_a_reset_drops_everything_after_a_revision(world: World) -> None:
     """Commits and uncommitted changes alike; other checkouts are not touched."""
 

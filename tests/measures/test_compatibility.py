@@ -28,7 +28,7 @@ def calling(told: Any) -> Any:
 def test_a_callee_that_goes_back_leaves_its_caller_alone(calling: Any) -> None:
     """From the first old pod to the end: 30 s in the one environment that went back."""
     calling.shipped(20, "users", "ub", provides=2)
-    calling.shipped(20, "front-end", "fb", needs={"users": 2})
+    calling.shipped(20, "front-end", "fb", needs={"users": [2]})
     for where in WHERE:
         calling.pod(30, "users", "UB", gone="UA", where=where)
         calling.pod(40, "front-end", "FB", gone="FA", where=where)
@@ -38,10 +38,21 @@ def test_a_callee_that_goes_back_leaves_its_caller_alone(calling: Any) -> None:
     assert incompatible_seconds(calling.ended(100)) == 30
 
 
+def test_a_caller_of_both_interfaces_fits_whatever_its_callee_has(calling: Any) -> None:
+    """It says what it accepts, so that the answer is a measured 0 and not None."""
+    calling.shipped(20, "users", "ub", provides=2)
+    calling.shipped(20, "front-end", "fb", needs={"users": [1, 2]})
+    for where in WHERE:
+        calling.pod(30, "users", "UB", gone="UA", where=where)
+        calling.pod(40, "front-end", "FB", gone="FA", where=where)
+    calling.pod(70, "users", "UA", gone="UB")
+    assert incompatible_seconds(calling.ended(100)) == 0
+
+
 def test_a_caller_that_comes_first_waits_for_its_callee(calling: Any) -> None:
     """Until the last old pod of the callee is gone: in each environment 15 s and 25 s."""
     calling.shipped(20, "users", "ub", provides=2)
-    calling.shipped(20, "front-end", "fb", needs={"users": 2})
+    calling.shipped(20, "front-end", "fb", needs={"users": [2]})
     for where in WHERE:
         calling.pod(30, "front-end", "FB", where=where)
     calling.pod(40, "users", "UB", where="staging")
@@ -53,7 +64,7 @@ def test_a_caller_that_comes_first_waits_for_its_callee(calling: Any) -> None:
 def test_another_number_is_another_interface(calling: Any) -> None:
     """3 is not 2 and something more: who serves both says that nothing is needed."""
     calling.shipped(20, "users", "ub", provides=3)
-    calling.shipped(20, "front-end", "fb", needs={"users": 2})
+    calling.shipped(20, "front-end", "fb", needs={"users": [2]})
     calling.pod(30, "users", "UB", gone="UA")
     calling.pod(40, "front-end", "FB", gone="FA")
     assert incompatible_seconds(calling.ended(100)) == 60
@@ -61,7 +72,7 @@ def test_another_number_is_another_interface(calling: Any) -> None:
 
 def test_a_callee_that_is_down_is_an_outage_and_no_misfit(calling: Any) -> None:
     """Nothing serves the wrong interface where nothing serves."""
-    calling.shipped(20, "front-end", "fb", needs={"users": 2})
+    calling.shipped(20, "front-end", "fb", needs={"users": [2]})
     calling.pod(30, "users", "", gone="UA")
     calling.pod(40, "front-end", "FB", gone="FA")
     assert incompatible_seconds(calling.ended(100)) == 0
@@ -70,7 +81,7 @@ def test_a_callee_that_is_down_is_an_outage_and_no_misfit(calling: Any) -> None:
 def test_a_content_that_nobody_spoke_of_goes_with_all(calling: Any) -> None:
     """A revert that CI built is no shipped content, and nothing is known of it."""
     calling.built("users", "uc")
-    calling.shipped(20, "front-end", "fb", needs={"users": 2})
+    calling.shipped(20, "front-end", "fb", needs={"users": [2]})
     calling.pod(30, "users", "UC", gone="UA")
     calling.pod(40, "front-end", "FB", gone="FA")
     assert incompatible_seconds(calling.ended(100)) == 0

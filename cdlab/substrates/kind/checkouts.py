@@ -246,6 +246,20 @@ class KindCheckout:
         self.git("checkout", "--quiet", "main")
         self.git("merge", "--quiet", "--no-ff", "--cleanup=whitespace", "-m", message, "side")
 
+    async def merge_again(self, revision: Revision) -> Revision:
+        return await self._change("git merge", lambda: self._merge_again(revision))
+
+    def _merge_again(self, revision: Revision) -> None:
+        self._require_known(revision)
+        self._require_clean("merge")
+        try:
+            self.git("merge", "--no-ff", "--no-edit", revision)
+        except GitFailed as failure:
+            self.git("reset", "--quiet", "--hard", "HEAD")
+            raise MergeConflict(f"{self.name}: '{revision}' cannot be merged") from failure
+        if self.git("rev-parse", "HEAD").strip() == self._head:
+            raise NothingToCommit(f"{self.name}: '{revision}' is merged already")
+
     async def push(self, *, force: bool = False) -> PushReport:
         pushed = self._head
         if pushed is None:

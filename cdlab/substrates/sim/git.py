@@ -252,6 +252,20 @@ class Checkout:
         branch = self._make(branch_tree, (base,), message, written)
         return self._go_to(self._make(branch_tree, (base, branch), message, written))
 
+    async def merge_again(self, revision: Revision) -> Revision:
+        commit = self._find(revision)
+        self._require_clean("merge")
+        has = reachable(self._head)
+        if self._head is None or revision in has:
+            raise NothingToCommit(f"{self.server.name}: '{revision}' is merged already")
+        base = next((each for each in log_of(commit, None) if each.revision in has), None)
+        tree, conflicts = three_way(base.tree if base else EMPTY, self._committed, commit.tree)
+        if conflicts:
+            raise MergeConflict(f"{self.server.name}: '{revision}' cannot be merged: {conflicts}")
+        await self.server.spend("git_commit")
+        first, _, _ = commit.summary.message.partition("\n")
+        return self._go_to(self._make(tree, (self._head, commit), f"Merge {first}"))
+
     async def push(self, *, force: bool = False) -> PushReport:
         self.server.require("write", self.credentials)
         if self._head is None:
