@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from cdlab import worlds
 from cdlab.architectures import ARCHITECTURES
+from cdlab.assembly import assemble
 from cdlab.errors import NotFound
 from cdlab.history import SCHEMA, History
 from cdlab.manager.audit import Audit
@@ -26,7 +27,6 @@ from cdlab.people_desk import PeopleDesk
 from cdlab.ports import Ports
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.recording import Call, Recorder
-from cdlab.runner import assemble
 from cdlab.scenario import Scenario
 from cdlab.stories.actions import Change, bootstrap, push_change
 from cdlab.stories.lab import Lab

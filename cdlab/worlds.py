@@ -15,13 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cdlab.architectures import ARCHITECTURES
+from cdlab.assembly import Pace, World
 from cdlab.errors import SubstrateUnavailable
 from cdlab.kernel import Kernel
 from cdlab.manager.channel_client import HttpChannel
 from cdlab.manager.watching import ManagerIntervals
 from cdlab.model import Application, Variant
 from cdlab.random_streams import RandomStreams
-from cdlab.runner import Pace, Run, World, run_in
+from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario
 
 if TYPE_CHECKING:

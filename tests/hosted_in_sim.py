@@ -11,12 +11,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from cdlab.assembly import World
 from cdlab.errors import ManagerUnavailable
 from cdlab.hosted_manager import HostedManager, Hosting
 from cdlab.manager.messages import Body
 from cdlab.manager.watching import ManagerIntervals
 from cdlab.model import Application, Variant
-from cdlab.runner import Run, World, run_in
+from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario
 from cdlab.worlds import simulated
 

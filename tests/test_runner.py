@@ -10,11 +10,12 @@ from dataclasses import replace
 import pytest
 
 from cdlab.architectures import ARCHITECTURES
+from cdlab.assembly import World
 from cdlab.errors import BuildFailed, SubstrateUnavailable
 from cdlab.history import SCHEMA
 from cdlab.model import Application, Environment, Grant, Variant
 from cdlab.ports import Checkout
-from cdlab.runner import World, run_in
+from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.worlds import run, simulated
 

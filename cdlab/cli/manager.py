@@ -46,9 +46,9 @@ def install(
     there already stays; what differs is put right.
     """
     from cdlab import worlds
+    from cdlab.assembly import intervals_of
     from cdlab.grants import grants_of
     from cdlab.model import Application
-    from cdlab.runner import intervals_of
     from cdlab.scenario import load
     from cdlab.substrates.kind import standing
     from cdlab.substrates.kind.manager_installation import namespace_of

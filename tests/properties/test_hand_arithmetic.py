@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdlab.assembly import World
 from cdlab.kernel import Kernel
 from cdlab.model import Environment, Variant
 from cdlab.random_streams import RandomStreams
-from cdlab.runner import Run, World, run_in
+from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario
 from cdlab.substrates.sim.costs import Costs, load_profile
 from cdlab.substrates.sim.substrate import SimSubstrate

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdlab.architectures import ARCHITECTURES
+from cdlab.assembly import Pace, World
 from cdlab.coupling import blast_radius_of, can_change_workloads, herfindahl
 from cdlab.errors import Forbidden, PortError
 from cdlab.grants import BOXES, influence_of
@@ -20,7 +21,7 @@ from cdlab.kernel import Kernel
 from cdlab.measures import measure
 from cdlab.model import Application, Environment, Grant, ImageRef, Microservice, Variant
 from cdlab.random_streams import RandomStreams
-from cdlab.runner import Pace, World, run_in
+from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.substrates.sim.costs import Costs, load_profile
 from cdlab.substrates.sim.substrate import SimSubstrate
