@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdlab import assembly
+from cdlab import assembly, runner
 from cdlab.architectures import ARCHITECTURES
 from cdlab.history import History
 from cdlab.kernel import Kernel
@@ -66,7 +66,7 @@ def bare(ports: Ports, recorder: Recorder) -> Ports:
 def nobody_records() -> Iterator[None]:
     """Runs inside have no recorder."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assembly, "Recorder", Forgetful)
+        patch.setattr(runner, "Recorder", Forgetful)
         patch.setattr(assembly, "recorded", bare)
         yield
 
