@@ -88,24 +88,22 @@ def test_the_cone_of_a_v3_rollback_has_no_code_no_ci_and_no_registry(
     It writes the config repo and the environment, builds nothing, and stays rolled back.
 
     With git alone it holds nothing: where automation acts, it undoes that, maybe before it is
-    applied.
+    applied. A look for drift that is about to begin may apply it, and on nobody's behalf. People
+    whose push got no answer give up, so that this fault is left to the manager's own commits.
     """
     if is_by_git:
         what = replace(what, variant=replace(what.variant, rollback="config-revert"))
+        faults = [each for each in faults if each["what"] != "config-push-unknown"]
     found = run(replace(what, faults=tuple(faults)))
     assert found.is_finished
     cone = found.history.cone("rollback-1")
     boxes = {each.component for each in cone if each.op in WRITES}
     assert not [each for each in cone if each.component in ("code-repo", "ci", "registry")]
     assert found.measures["rebuilds"] == 0
-    if is_by_git and what.environments[-1].is_automated:
-        assert "config-repo" in boxes
-        assert boxes <= {"config-repo", "environment"}
-        assert found.measures["stayed_rolled_back"] is False
-        return
-    assert boxes == {"config-repo", "environment"}
-    assert found.measures["artifact_fidelity"] == 1
-    assert found.measures["stayed_rolled_back"] is True
+    assert boxes | ({"environment"} if is_by_git else set()) == {"config-repo", "environment"}
+    stays = not (is_by_git and what.environments[-1].is_automated)
+    assert found.measures["stayed_rolled_back"] is stays
+    assert found.measures["artifact_fidelity"] == 1 or not stays
 
 
 def test_a_revert_that_is_undone_before_it_is_applied_did_not_stay() -> None:
