@@ -7,7 +7,7 @@ shipped. Watching changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from cdlab.kernel import Kernel, Signal
 from cdlab.model import Content, Digest, ImageRef, PodChange
@@ -72,21 +72,28 @@ class Observed:
         good: Content,
         replicas: int,
         before: Collection[str],
+        *,
+        is_undone: Callable[[], bool] = lambda: False,
     ) -> bool:
         """
         Return True when every replica serves *good*, False when that was undone on the way.
 
         It was undone when the first image that pods were made for, beside those that were there
-        *before*, has no pod any more.
+        *before*, has no pod any more; or when *is_undone* says so, which is asked at each change
+        and by `look_again`.
         """
         alive, first = self._alive[environment, workload], None
         while not self.serves(workload, environment, good, replicas):
             new = [image for pod, image in alive.items() if pod not in before]
             first = first or next(iter(new), None)
-            if first and first not in new:
+            if (first and first not in new) or is_undone():
                 return False
             await self._change(environment, workload).wait()
         return True
+
+    def look_again(self, workload: str, environment: str) -> None:
+        """Wake whoever waits for a pod of a workload, as if one had changed."""
+        self._change(environment, workload).notify_all()
 
     async def until_changed(self) -> None:
         """Return at the next change of any pod."""

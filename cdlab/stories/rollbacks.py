@@ -4,7 +4,7 @@ Stories of a bad release and the way back: once, twice, in a race with newer com
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -72,10 +72,46 @@ async def back_and_watch(lab: Lab, name: str, environment: str, what: Wanted) ->
     """Roll back, wait until that is done or undone, and watch for a while."""
     before = lab.observed.pods(name, environment)
     content = await roll_back(lab, name, environment, what)
-    is_back = await lab.observed.until_rolled_back(name, environment, content, lab.replicas, before)
+    is_back = await _until_back_or_undone(lab, name, environment, content, before)
     lab.recorder.mark("RollbackSeen" if is_back else "RollbackUndone", name)
     await lab.kernel.sleep(lab.settings.observation_seconds)
     lab.recorder.mark("ObservationEnded", name)
+
+
+async def _until_back_or_undone(
+    lab: Lab, name: str, environment: str, content: Content, before: Collection[str]
+) -> bool:
+    """
+    Return True when every replica serves *content*, False when that was undone on the way.
+
+    Pods tell of it, unless automation released another image before the rollback made any: who
+    has waited for as long as an attempt may take asks for its decisions.
+    """
+    asked = len(lab.recorder.history)
+
+    def is_replaced() -> bool:
+        return any(
+            event.seq >= asked
+            and (event.resource, event.detail["workload"]) == (environment, name)
+            and (event.detail["what"], event.detail["status"]) == ("automation", "released")
+            for event in lab.recorder.history.of("Decided")
+        )
+
+    async def ask() -> None:
+        while not is_undone:
+            await lab.kernel.sleep(lab.settings.attempt_seconds)
+            if is_replaced():
+                is_undone.append(True)
+                lab.observed.look_again(name, environment)
+
+    is_undone: list[bool] = []
+    asking = lab.kernel.spawn(ask(), name="somebody who asks for decisions", daemon=True)
+    try:
+        return await lab.observed.until_rolled_back(
+            name, environment, content, lab.replicas, before, is_undone=lambda: bool(is_undone)
+        )
+    finally:
+        asking.cancel()
 
 
 async def _ship_bad(lab: Lab, name: str, environment: str) -> Shipped:

@@ -87,18 +87,37 @@ def test_the_cone_of_a_v3_rollback_has_no_code_no_ci_and_no_registry(
     """
     It writes the config repo and the environment, builds nothing, and stays rolled back.
 
-    With git alone it holds nothing: where automation acts, that may undo it before it is applied.
+    With git alone it holds nothing: where automation acts, it undoes that, maybe before it is
+    applied. A look for drift that is about to begin may apply it, and on nobody's behalf. People
+    whose push got no answer give up, so that this fault is left to the manager's own commits.
     """
-    if is_by_git and not what.environments[-1].is_automated:
+    if is_by_git:
         what = replace(what, variant=replace(what.variant, rollback="config-revert"))
+        faults = [each for each in faults if each["what"] != "config-push-unknown"]
     found = run(replace(what, faults=tuple(faults)))
     assert found.is_finished
     cone = found.history.cone("rollback-1")
-    assert {each.component for each in cone if each.op in WRITES} == {"config-repo", "environment"}
+    boxes = {each.component for each in cone if each.op in WRITES}
     assert not [each for each in cone if each.component in ("code-repo", "ci", "registry")]
     assert found.measures["rebuilds"] == 0
-    assert found.measures["artifact_fidelity"] == 1
-    assert found.measures["stayed_rolled_back"] is True
+    assert boxes | ({"environment"} if is_by_git else set()) == {"config-repo", "environment"}
+    stays = not (is_by_git and what.environments[-1].is_automated)
+    assert found.measures["stayed_rolled_back"] is stays
+    assert found.measures["artifact_fidelity"] == 1 or not stays
+
+
+def test_a_revert_that_is_undone_before_it_is_applied_did_not_stay() -> None:
+    """
+    A look at the registry goes before the look at the config repo, and releases the bad image.
+
+    No pod ever tells of it: the story waited for a month, and the run counted as censored.
+    """
+    places = (Environment("production"),)
+    variant = Variant(rollback="config-revert", poll_interval_seconds=300.0)
+    found = run(Scenario(architecture="v3", environments=places, variant=variant))
+    assert found.is_finished
+    assert found.measures["rollback_seconds"] is None
+    assert found.measures["stayed_rolled_back"] is False
 
 
 @whole_runs
