@@ -173,7 +173,8 @@ async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Sto
     world.substrate.observe(recorder.pod_changed)
     world.substrate.observe(observed.see)
 
-    plan = Plan(world.kernel, [Fault(**each) for each in scenario.faults])
+    faults = [Fault(**each) for each in scenario.faults]
+    plan = Plan(world.kernel, faults, recorder.fault_happened)
 
     @cache
     def ports(principal: Principal) -> Ports:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from cdlab import expectations
 from cdlab.architectures import ARCHITECTURES
 from cdlab.config_layout import POLICY
-from cdlab.fault_plans import CATALOGUE
+from cdlab.fault_plans import CATALOGUE, INTENTS
 from cdlab.measures import MEASURES
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.stories import BADNESS, OPERATIONS, STORIES
@@ -201,7 +201,7 @@ _STEP = {
 STEPS_OF_A_STORY = Check(_is_list, {"type": "array", "items": _STEP, "minItems": 1}, _steps)
 _FAULT = {
     "type": "object",
-    "properties": {"what": {"enum": list(CATALOGUE)}},
+    "properties": {"what": {"enum": list(CATALOGUE)}, "during": {"enum": list(INTENTS)}},
     "required": ["what"],
 }
 FAULTS = Check(_is_list, {"type": "array", "items": _FAULT, "minItems": 1})
