@@ -96,7 +96,8 @@ async def assemble(
     world.substrate.observe(recorder.pod_changed)
     world.substrate.observe(observed.see)
 
-    plan = Plan(world.kernel, [Fault(**each) for each in scenario.faults])
+    faults = [Fault(**each) for each in scenario.faults]
+    plan = Plan(world.kernel, faults, recorder.fault_happened)
 
     @cache
     def ports(principal: Principal) -> Ports:

@@ -97,6 +97,7 @@ KINDS: Mapping[str, Needs] = {
     "ObservationEnded": NOTHING,
     "RollbackMissed": NOTHING,
     "StepFailed": NOTHING,
+    "FaultHappened": {"what": TEXT},
     "BoxStopped": NOTHING,
     "BoxRestarted": NOTHING,
     "Reinstalled": NOTHING,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cdlab.fault_plans import CATALOGUE, WITH_ENVIRONMENT
+from cdlab.fault_plans import CATALOGUE, INTENTS, WITH_ENVIRONMENT
 from cdlab.value_checks import (
     LONGEST_SECONDS,
     NAME,
@@ -31,7 +31,7 @@ FAULT_SETTINGS: Mapping[str, Check] = {
     "what": one_of(CATALOGUE),
     "microservice": matching(f"({NAME})?", "a name; leave it out for any"),
     "environment": matching(f"({NAME})?", "a name; leave it out for any"),
-    "during": matching(r"[^\n]*", "a kind of intent such as rollback; leave it out for any"),
+    "during": one_of(INTENTS),
     "nth": number(1, 1_000_000),
     "times": number(1, 1_000_000),
     "seconds": number(0, LONGEST_SECONDS, is_whole=False),

@@ -7,12 +7,12 @@ What can go wrong, and when it is due: the data of `faults:` in a scenario file.
 In: a list from a scenario file, which `fault_checks.py` has found to be right. Out: a `Plan` that
 says which call goes wrong.
 Which one is decided by count, for each fault by itself and among the calls that it is about:
-nothing here draws a random number.
+nothing here draws a random number. Each that happens is told to whoever writes the history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from cdlab.kernel import Kernel
@@ -31,10 +31,16 @@ CATALOGUE: Mapping[str, str] = {
     "hint-lost": "nobody is told of a new tag",
     "hint-doubled": "a new tag is told twice",
     "hint-late": "a new tag is told `seconds` later",
+    "hint-reordered": "a new tag is told after the one that comes next",
     "apply-fails": "the API server does not answer",
     "apply-unknown": "an apply or a set image happens, and its answer is lost",
 }
 """What can go wrong, and what that means."""
+INTENTS = (
+    "bootstrap", "deploy", "rollback", "promote", "policy change", "drift repair",
+    "out-of-band edit", "rebuild",
+)  # fmt: skip
+"""What somebody can ask for: on whose behalf a call is made."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +53,11 @@ class Fault:
     environment: str = ""
     """Empty: any. Only for faults of the cluster."""
     during: str = ""
-    """The kind of intent on whose behalf the call is made: `rollback`. Empty: any."""
+    """
+    The kind of intent on whose behalf the call is made: `rollback`. Empty: any.
+
+    Nobody asks for what the registry tells by itself, so there it is whoever made the newest tag.
+    """
     nth: int = 1
     """The first of those calls that goes wrong, from 1."""
     times: int = 1
@@ -64,33 +74,54 @@ WITH_ENVIRONMENT = ("apply-fails", "apply-unknown")
 class Plan:
     """The faults of one run, and how many calls each of them has seen."""
 
-    def __init__(self, kernel: Kernel, faults: Sequence[Fault]) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        faults: Sequence[Fault],
+        tell: Callable[[str, str, str], None] = lambda what, where, meaning: None,
+    ) -> None:
         self.kernel = kernel
         self.faults = tuple(faults)
+        self._tell = tell
+        """Hears of each fault that happens: its name, where, and what that means."""
         self._seen = [0] * len(self.faults)
+        self._makers: dict[str, str] = {}
 
-    def due(self, what: str, microservice: str, environment: str = "") -> Fault | None:
-        """The fault that this call meets. Every call that a fault is about counts."""
+    def due(
+        self, what: str, microservice: str, environment: str = "", *, artifact: str = ""
+    ) -> Fault | None:
+        """
+        The fault that this call meets. Every call that a fault is about counts.
+
+        One that tells of an *artifact* is made on behalf of whoever made that.
+        """
+        intent = self._makers.get(artifact, "") if artifact else self._intent()
         hit = None
         for number, fault in enumerate(self.faults):
             is_meant = (
                 fault.what == what
                 and fault.microservice in ("", microservice)
                 and fault.environment in ("", environment)
-                and self._intent().startswith(fault.during)
+                and intent.startswith(fault.during)
             )
             if is_meant:
                 self._seen[number] += 1
                 if fault.nth <= self._seen[number] < fault.nth + fault.times:
                     hit = fault
+        if hit:
+            self._tell(what, environment or microservice, CATALOGUE[what])
         return hit
+
+    def made(self, artifact: str) -> None:
+        """Note on whose behalf the running actor makes an artifact."""
+        self._makers[artifact] = self._intent()
 
     def _intent(self) -> str:
         actor = self.kernel.current
         context = actor.context if actor else None
         return context.intent if isinstance(context, Context) else ""
 
-    async def delay(self, what: str, microservice: str) -> None:
+    async def delay(self, what: str, microservice: str, *, artifact: str = "") -> None:
         """Wait if this call is one that takes longer."""
-        if fault := self.due(what, microservice):
+        if fault := self.due(what, microservice, artifact=artifact):
             await self.kernel.sleep(fault.seconds)

@@ -7,7 +7,7 @@ can go wrong and when it is due: `fault_plans.py`. An empty plan leaves the port
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -115,6 +115,7 @@ class FaultyRegistry:
 
     async def push(self, image: BuiltImage) -> PushedImage:
         await self._answer(image.ref.repository)
+        self.plan.made(_tagged(image.ref.repository, image.ref.tag))
         return await self.inner.push(image)
 
     async def resolve(self, ref: ImageRef) -> Digest:
@@ -126,10 +127,10 @@ class FaultyRegistry:
         return self._listed(repository, await self.inner.list_tags(repository))
 
     def _listed(self, repository: str, tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
-        name = _name(repository)
-        if self.plan.due("tags-partial", name):
+        name, newest = _name(repository), _newest(repository, tags)
+        if self.plan.due("tags-partial", name, artifact=newest):
             tags = tuple(tag for number, tag in enumerate(reversed(tags)) if number % 2)[::-1]
-        if self.plan.due("tags-reordered", name):
+        if self.plan.due("tags-reordered", name, artifact=newest):
             tags = tags[::-1]
         return tags
 
@@ -139,15 +140,25 @@ class FaultyRegistry:
         if repository in self._again:
             return self._again.pop(repository)
         known = set(after)
+        overtaken: tuple[Tag, ...] = ()
         while True:
             tags = await self.inner.wait_for_tag(repository, known)
-            if self.plan.due("hint-lost", name):
+            newest = _newest(repository, [tag for tag in tags if tag.name not in known])
+            if self.plan.due("hint-lost", name, artifact=newest):
                 known |= {tag.name for tag in tags}
                 continue
-            await self.plan.delay("hint-late", name)
-            if self.plan.due("hint-doubled", name):
+            if not overtaken and self.plan.due("hint-reordered", name, artifact=newest):
+                overtaken = tags  # told when the next one was
+                known |= {tag.name for tag in tags}
+                continue
+            await self.plan.delay("hint-late", name, artifact=newest)
+            if self.plan.due("hint-doubled", name, artifact=newest):
                 self._again[repository] = tags
             listed = self._listed(repository, tags)
+            if overtaken:
+                self._again[repository] = overtaken
+                late = {tag.name for tag in overtaken}.difference(after)
+                listed = tuple(tag for tag in listed if tag.name not in late)
             if any(tag.name not in known for tag in listed):
                 return listed
             known |= {tag.name for tag in tags}
@@ -186,3 +197,11 @@ class FaultyCluster:
 
 def _name(repository: str) -> str:
     return repository.rpartition("/")[2]
+
+
+def _newest(repository: str, tags: Sequence[Tag]) -> str:
+    return _tagged(repository, tags[-1].name) if tags else ""
+
+
+def _tagged(repository: str, tag: str | None) -> str:
+    return f"{repository}:{tag}"

@@ -147,6 +147,11 @@ class Recorder:
             detail={"revision": revision},
         )
 
+    def fault_happened(self, what: str, where: str, meaning: str) -> None:
+        """What was planned went wrong, in the call that the running actor makes."""
+        call = Call("FaultHappened", "world", "notify", where, "observer")
+        self.append(call, because=meaning, detail={"what": what})
+
     def mark(self, kind: str, resource: str, **fields: Any) -> None:
         """Something that the people of a story saw or were told."""
         self.append(Call(kind, "people", "notify", resource, "user"), **fields)

@@ -42,6 +42,7 @@ STEP_SETTINGS: Mapping[str, Check] = {
     "to": A_VERSION,
     "bad": YES_OR_NO,
     "merge": YES_OR_NO,
+    "replicas": number(1, 1_000),
     "box": one_of((*BOXES, *ACTORS)),
     "seconds": number(0, LONGEST_SECONDS, is_whole=False),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +12,15 @@ import yaml
 
 from cdlab import worlds
 from cdlab.errors import ScenarioError
-from cdlab.fault_plans import CATALOGUE, Fault, Plan
-from cdlab.faults import faulty
+from cdlab.fault_plans import CATALOGUE, INTENTS, Fault, Plan
+from cdlab.faults import FaultyRegistry, faulty
 from cdlab.kernel import Kernel
+from cdlab.model import Digest, Tag
+from cdlab.report.narration import story_of
 from cdlab.runner import Run
 from cdlab.scenario import Scenario, parse
 
+ROOT = Path(__file__).parent.parent
 UNNOTICED = ("tags-reordered", "hint-doubled")
 """What the manager must not even notice: it sorts, and forgets a look that an equal one follows."""
 
@@ -37,14 +43,46 @@ def test_an_empty_plan_changes_nothing() -> None:
     assert faulty(ports, Plan(Kernel(), ())) is ports  # type: ignore[arg-type]
 
 
+def told(run: Run) -> list[tuple[Any, ...]]:
+    """All that happened but the faults themselves, without the numbers that those shift."""
+    events = [event._replace(seq=0, causes=()) for event in run.history]
+    return [tuple(event) for event in events[1:] if event.kind != "FaultHappened"]
+
+
 def test_every_fault_of_the_catalogue_happens_in_some_run() -> None:
-    """Each makes events or delays that a run without it does not have, or none at all."""
-    usual = {a: play(a).history.to_jsonl() for a in ("v1", "v2", "v3")}
+    """Each is an event, and makes others or delays that a run without it does not have, or none."""
+    usual = {a: told(play(a)) for a in ("v1", "v2", "v3")}
     for what in CATALOGUE:
-        found = {a: play(a, {"what": what, "times": 3, "nth": 2}).history for a in usual}
-        events = {a: history.to_jsonl().split("\n", 1)[1] for a, history in found.items()}
-        is_seen = any(events[a] != usual[a].split("\n", 1)[1] for a in usual)
-        assert is_seen == (what not in UNNOTICED), what
+        found = {a: play(a, {"what": what, "times": 3, "nth": 2}) for a in usual}
+        happened = [e for run in found.values() for e in run.history.of("FaultHappened")]
+        assert {event.detail["what"] for event in happened} == {what}
+        is_noticed = any(told(found[a]) != usual[a] for a in usual)
+        assert is_noticed == (what not in UNNOTICED), what
+
+
+def test_a_fault_that_happens_is_an_event_of_the_intent_that_it_meets() -> None:
+    """With what it means, and the explanation of the run tells it."""
+    run = play("v3", {"what": "apply-unknown", "during": "rollback", "environment": "production"})
+    (event,) = run.history.of("FaultHappened")
+    assert (event.intent, event.resource) == ("rollback-1", "production")
+    assert event.because == CATALOGUE["apply-unknown"]
+    assert "lets a fault happen, apply-unknown" in "\n".join(map(str, story_of(run.history)))
+
+
+@pytest.mark.parametrize("what", UNNOTICED)
+def test_that_a_fault_is_told_changes_no_measure(what: str) -> None:
+    """Not one; so what changes them is what it leads to."""
+    run = play("v3", {"what": what, "times": 100})
+    assert run.history.of("FaultHappened")
+    assert run.measures == play("v3").measures
+    assert run.phases == play("v3").phases
+
+
+def test_every_intent_can_be_named() -> None:
+    """`during` has a closed list: what the stories declare and the manager does by itself."""
+    source = "".join(each.read_text() for each in sorted((ROOT / "cdlab").rglob("*.py")))
+    declared = re.findall(r'\.intent\(\s*"([^"]+)"', source)
+    assert {*declared, "drift repair", "rollback"} == set(INTENTS)
 
 
 @pytest.mark.parametrize("architecture", ["v1", "v2"])
@@ -98,6 +136,50 @@ def test_the_registry_may_tell_less_more_and_later_than_is_true(what: str) -> No
     assert [image.rpartition("@")[2] for image in released] == pushed
 
 
+@pytest.mark.parametrize("what", ["hint-lost", "hint-late", "hint-reordered"])
+def test_a_hint_belongs_to_who_made_its_tag(what: str) -> None:
+    """Not to what its listener did last: every hint of a deploy comes late, none of the others."""
+    usual = play("v3").measures["lead_time_seconds"]
+    fault = {"what": what, "times": 100, "seconds": 30}
+    assert play("v3", {**fault, "during": "deploy"}).measures["lead_time_seconds"] > usual
+    assert play("v3", {**fault, "during": "rollback"}).measures["lead_time_seconds"] == usual
+
+
+def test_a_list_of_tags_belongs_to_who_made_its_newest() -> None:
+    """In V3 no rollback makes one."""
+    run = play("v3", {"what": "tags-partial", "times": 100, "during": "rollback"})
+    assert not run.history.of("FaultHappened")
+    run = play("v3", {"what": "tags-partial", "times": 2, "during": "deploy"})
+    pushed = next(e for e in run.history.of("ImagePushed") if e.intent == "deploy-1")
+    assert min(e.seq for e in run.history.of("FaultHappened")) > pushed.seq
+
+
+def test_a_reordered_hint_comes_after_the_next() -> None:
+    """The listener hears of c, then of b as if there were no c yet, then the truth."""
+    a, b, c = (Tag(name, Digest(f"sha256:{name}"), age) for age, name in enumerate("abc"))
+    lists = {1: (a, b), 2: (a, b, c)}
+
+    class Registry:
+        """Tells what is new."""
+
+        async def wait_for_tag(self, repository: str, after: Collection[str]) -> tuple[Tag, ...]:
+            return lists[1] if "b" not in after else lists[2]
+
+    async def listen() -> list[str]:
+        known: tuple[str, ...] = ("a",)
+        heard = []
+        for _ in range(3):
+            tags = await registry.wait_for_tag("users", known)
+            known = tuple(tag.name for tag in tags)
+            heard.append("".join(known))
+        return heard
+
+    kernel = Kernel()
+    plan = Plan(kernel, [Fault(what="hint-reordered")])
+    registry = FaultyRegistry(Registry(), plan)  # type: ignore[arg-type]
+    assert kernel.run(listen()) == ["ac", "ab", "abc"]
+
+
 def test_a_lost_hint_costs_a_look() -> None:
     """Nobody tells of the bad image; the manager's next look at the registry finds it."""
     told, lost = (
@@ -126,13 +208,16 @@ def test_the_nth_call_fails_and_as_many_as_were_planned() -> None:
         ({"what": "apply-fails", "environment": "test"}, 'there is no environment "test"'),
         ({"what": "build-slow", "seconds": -1}, "seconds: -1 is not a number from 0"),
         ({"what": ["a"]}, "what: "),
-        ({"what": "hint-lost", "during": 3}, "during: 3 is not a kind of intent"),
+        ({"what": "hint-lost", "during": 3}, 'during: "3" is none of bootstrap, deploy'),
         ({"what": "hint-late", "seconds": float("nan")}, "seconds: nan is not a number from 0"),
         ({"what": "hint-late", "seconds": True}, "seconds: True is not a number from 0"),
         ({"what": "hint-lost", "nth": True}, "nth: True is not a whole number from 1"),
         ({"nth": 1}, "a fault wants what"),
         ({"what": "build-slow", "nth": 0}, "nth: 0 is not a whole number from 1"),
         ({"what": "build-slow", "often": 2}, '"often" is no setting of a fault'),
+        ({"what": "hint-lost", "during": "nonsense"}, "during: "),
+        ({"what": "hint-lost", "during": "deploy-1"}, "during: "),
+        ({"what": "hint-lost", "during": ["deploy"]}, "during: "),
     ],
 )
 def test_a_fault_that_cannot_be_is_refused(fault: Any, problem: str) -> None:

@@ -29,6 +29,8 @@ async def change_back(code_repo: GitRepository, request: RollbackRequest, how: s
     if bad is None:
         return Outcome("not expressible", "what is to be undone is no commit of the code repo")
     if how == "force-push":
+        if not bad.parents:
+            return Outcome("refused", "it is the first commit: there is nothing before it")
         await checkout.reset(bad.parents[0])
     else:
         await checkout.revert(bad.revision, mainline=1 if bad.is_merge else None)

@@ -25,7 +25,7 @@ def with_keys(history: History) -> Iterator[tuple[Event, str]]:
     for event in list(history)[1:]:
         if event.kind == "IntentDeclared":
             now = event.intent
-        elif event.component == "world" and not event.intent:
+        elif event.component == "world" and event.kind != "FaultHappened" and not event.intent:
             now = ACCIDENTS
         if event.op == "apply" and event.outcome == OK:
             workloads = _workloads(event, history.settings["microservices"])

@@ -216,6 +216,7 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "ObservationEnded": lambda e: "stop to watch",
     "BoxStopped": lambda e: f"stops {BOXES[e.resource]}",
     "BoxRestarted": lambda e: f"restarts {BOXES[e.resource]}",
+    "FaultHappened": lambda e: f"lets a fault happen, {e.detail['what']}: {e.because}",
     "NodeLost": lambda e: f"stops the node {e.detail['node']}",
     "NodeRestored": lambda e: f"starts the node {e.detail['node']} again",
     "ClusterDeleted": lambda e: "deletes the cluster and makes an empty one",

@@ -198,7 +198,7 @@ async def roll_back(lab: Lab, name: str, environment: str, wanted: Wanted) -> Co
                 to=wanted.to,
             )
             outcome = await insisting(lambda: lab.delivery.rollback(request))
-        content = _pushed_content(lab, outcome.revision) or wanted.good or Content("")
+        content = pushed_content(lab, outcome.revision) or wanted.good or Content("")
         note_outcome(lab, "RollbackAccepted", name, outcome, good=content)
         await _approve(lab, name, environment, outcome, content)
     return content
@@ -213,7 +213,7 @@ async def _undo(lab: Lab, name: str, environment: str) -> Outcome:
     return Outcome("released", "kubectl rollout undo")
 
 
-def _pushed_content(lab: Lab, revision: Revision | None) -> Content | None:
+def pushed_content(lab: Lab, revision: Revision | None) -> Content | None:
     """What a push to a code repo made of it: a revert on top of good commits is a new content."""
     for event in reversed(lab.recorder.history.of("CommitPushed")):
         if event.component == "code-repo" and event.detail["revision"] == revision:
@@ -225,7 +225,7 @@ async def _approve(
     lab: Lab, name: str, environment: str, outcome: Outcome, content: Content
 ) -> None:
     """Approve a rollback by code in each gated environment on its way to the one that needs it."""
-    if lab.architecture.has_manual_environments or _pushed_content(lab, outcome.revision) is None:
+    if lab.architecture.has_manual_environments or pushed_content(lab, outcome.revision) is None:
         return
     before = ""
     for each in lab.application.environments:

@@ -20,7 +20,15 @@ from cdlab.errors import PortError, RevisionNotFound
 from cdlab.model import Content, ImageRef, Outcome, RollbackRequest
 from cdlab.policy_edits import PolicyEdit, hold, lock, resume, unlock
 from cdlab.releases import config_path
-from cdlab.stories.actions import Change, Wanted, bootstrap, push_change, set_image
+from cdlab.stories.actions import (
+    Change,
+    Wanted,
+    bootstrap,
+    edit_manifest,
+    push_change,
+    pushed_content,
+    set_image,
+)
 from cdlab.stories.lab import GOOD, Lab, Shipped
 
 
@@ -85,7 +93,19 @@ class Telling:
                     to=known.revision if known else None,
                 )
             )
-            self._answer("Rollback", microservice, outcome)
+            self._answer("Rollback", microservice, outcome, good=self._good(outcome, known))
+
+    def _good(self, outcome: Outcome, known: Shipped | None) -> Content:
+        """What has to serve when a rollback is done; empty where nobody can tell yet."""
+        pushed = pushed_content(self.lab, outcome.revision)
+        image = outcome.image.digest if outcome.image else None
+        released = self.lab.recorder.contents.get(image) if image else None
+        return pushed or released or (known.content if known else Content(""))
+
+    async def edit_manifest(self, microservice: str, replicas: int) -> None:
+        """Change how many pods a microservice has, in every environment."""
+        with self.lab.recorder.intent("policy change", workload=microservice):
+            await edit_manifest(self.lab, microservice, replicas)
 
     async def hold(self, microservice: str, environment: str) -> None:
         """Stop automated releases of a workload."""
@@ -177,10 +197,11 @@ class Telling:
             raise RevisionNotFound(f'"{version}" of "{microservice}" was not pushed')
         return self.shipped[microservice, version]
 
-    def _answer(self, what: str, resource: str, outcome: Outcome) -> None:
+    def _answer(self, what: str, resource: str, outcome: Outcome, **detail: str) -> None:
         kind = f"{what}Accepted" if outcome.is_released else f"{what}Refused"
         status = "ok" if outcome.is_released else outcome.status
-        self.lab.recorder.mark(kind, resource, outcome=status, because=outcome.reason)
+        because = outcome.reason
+        self.lab.recorder.mark(kind, resource, outcome=status, because=because, detail=detail)
 
 
 class Step(NamedTuple):
@@ -198,6 +219,7 @@ STEPS: Mapping[str, Step] = {
     "force_push": Step(("microservice",)),
     "promote": Step(("microservice", "source", "target")),
     "roll_back": Step(WHERE, ("to",)),
+    "edit_manifest": Step(("microservice", "replicas")),
     "hold": Step(WHERE),
     "resume": Step(WHERE),
     "lock": Step(WHERE),
