@@ -14,8 +14,8 @@ from rich.console import Console
 import cdlab
 from cdlab.comparison import Comparison, Result, Row, Sample
 from cdlab.expectations import judge
-from cdlab.model import Variant
 from cdlab.measures import MEASURES
+from cdlab.model import Variant
 from cdlab.report import findings, losses, outcomes, pairings, tables, vector, wording
 from cdlab.report.narration import story_of
 from cdlab.report.page import comparison_html, print_comparison, print_history, run_html
