@@ -135,7 +135,8 @@ LAST = ("RunFinished", "RunBrokeOff")
 
 def failures() -> frozenset[str]:
     """The kinds of what a port refused or did not answer: the names of the errors."""
-    return frozenset(each.__name__ for each in _all_below(PortError))
+    known = _all_below(PortError)
+    return frozenset(each.__name__ for each in known if each.__module__ == PortError.__module__)
 
 
 def _all_below(error: type[PortError]) -> list[type[PortError]]:

@@ -93,7 +93,7 @@ def _cliffs_delta(these: Sequence[float | None], base: Sequence[float | None]) -
 
 def _with_interval(found: Pairing, logs: Sequence[float]) -> Pairing:
     if found.censored:
-        return replace(found, missing="a run reached the deadline or never came back")
+        return replace(found, missing="a run never came back within its deadline: no bound")
     if found.pairs < RUNS_FOR_INTERVAL:
         return replace(found, missing=f"an interval wants {RUNS_FOR_INTERVAL} runs or more")
     if max(logs) == min(logs):
