@@ -70,7 +70,8 @@ def composed(text: str) -> Composed:
         mark = error.problem_mark or error.context_mark
         problem = f"not valid YAML: {error.problem or error.context}"
         what = TOO_DEEP if "maximum nesting" in problem else problem  # libyaml's own limit
-        raise ManifestError(path, mark.line + 1 if mark else 1, what) from error
+        last = len(text.splitlines())  # the parser may stop behind it
+        raise ManifestError(path, max(min(mark.line + 1, last), 1) if mark else 1, what) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ManifestError(path, line, f"not valid YAML: {error.reason}") from error

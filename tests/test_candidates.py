@@ -80,6 +80,9 @@ def test_what_the_patterns_leave_out_is_told_apart() -> None:
         "b": "tag does not match",
     }
     assert choose(seen) == tags[1]
+    assert reasons(seen._replace(policy=replace(seen.policy, branch="*")))["v5"] == (
+        "branch does not match"
+    )
 
 
 def test_a_skipped_image_is_passed_over() -> None:
