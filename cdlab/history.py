@@ -106,7 +106,8 @@ class History:
         """Sort in what was added since the last time: measures ask often, and runs never."""
         for event in self._events[self._indexed :]:
             self._by_kind.setdefault(event.kind, []).append(event)
-            self._by_intent.setdefault(event.intent, []).append(event)
+            if event.intent:  # most events are observations, which have none
+                self._by_intent.setdefault(event.intent, []).append(event)
         self._indexed = len(self._events)
 
     def derived(self, key: object, compute: Callable[[], T]) -> T:

@@ -251,8 +251,8 @@ class Context:
 
     intent: str
     """What somebody asked for: `deploy-1`, `rollback-1`."""
-    trigger: int | None = None
-    """The event of the history that set the actor off."""
+    causes: tuple[int, ...] = ()
+    """The event of the history that set the actor off: its trigger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
