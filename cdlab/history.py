@@ -104,6 +104,8 @@ class History:
 
     def _index(self) -> None:
         """Sort in what was added since the last time: measures ask often, and runs never."""
+        if self._indexed == len(self._events):
+            return
         for event in self._events[self._indexed :]:
             self._by_kind.setdefault(event.kind, []).append(event)
             if event.intent:  # most events are observations, which have none

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -156,8 +156,8 @@ def _keys(node: Node) -> Iterator[Node]:
 def parse(text: str, path: str) -> ParsedFile:
     """Parse a file, or raise ManifestError with the line of what is refused."""
     place = _place(text)
-    if place.known is not None and place.known.path == path:
-        return place.known
+    if path in place.by_path:
+        return place.by_path[path]
     if place.known is None:
         try:
             found = composed(text)
@@ -165,7 +165,7 @@ def parse(text: str, path: str) -> ParsedFile:
             raise ManifestError(path, error.line, error.what, help=error.help) from error.__cause__
         lines = tuple(root.start_mark.line + 1 for root in found.roots)
         place.known = ParsedFile(text, "", found.data, lines, found.is_tame)
-    known = place.known = replace(place.known, path=path)
+    known = place.by_path[path] = replace(place.known, path=path)
     return known
 
 
@@ -190,6 +190,8 @@ class _Place:
     """For what is known of one text."""
 
     known: ParsedFile | None = None
+    by_path: dict[str, ParsedFile] = field(default_factory=dict)
+    """The same for everybody who calls the text by a path of their own: a few."""
 
 
 def forget() -> None:

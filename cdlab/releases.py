@@ -103,8 +103,10 @@ class _Planning:
     def newest(self, policy: Policy) -> Plan:
         """The newest image that is eligible, for automation or for somebody who asked for it."""
         request, is_automatic = self.request, self.request.cause == "automation"
+        if policy.lock or policy.environment_lock:  # over, or overruled
+            policy = replace(policy, lock=None, environment_lock=None)
         look = Look(
-            policy=replace(policy, lock=None, environment_lock=None),
+            policy=policy,
             running=self.running,
             repository=request.repository,
             tags=request.tags,
