@@ -26,6 +26,8 @@ from cdlab.safe_yaml import (
 
 KNOWN_FILES = 8192
 """1,000 microservices in 3 environments have 3,000 current texts and as many earlier ones."""
+LAYOUTS = 2048
+"""One for each of 1,000 microservices, and one with a hold. At 50 kB each, 100 MB at most."""
 _FRESH = re.compile(":(?:[0-9a-f]{40,}|[0-9]{2}:[0-9]{2}Z)")
 """Revisions, digests and times of day: what differs between manifests that are otherwise alike."""
 
@@ -132,7 +134,7 @@ def _alike(fresh: re.Match[str]) -> str:
     return ":00:00Z" if found.endswith("Z") else ":" + "a" * (len(found) - 1)
 
 
-@lru_cache(maxsize=CACHED_FILES)
+@lru_cache(maxsize=LAYOUTS)
 def _layout(text: str) -> tuple[Node, ...] | None:
     """The nodes of a text without anything fresh; None if something fresh is part of a key."""
     try:
