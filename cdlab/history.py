@@ -9,6 +9,7 @@ explains every field.
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -81,8 +82,8 @@ class History:
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._events = list(events)
         self._indexed = 0
-        self._by_kind: dict[str, list[Event]] = {}
-        self._by_intent: dict[str, list[Event]] = {}
+        self._by_kind: dict[str, array[int]] = {}
+        self._by_intent: dict[str, array[int]] = {}
         self._derived: dict[Any, tuple[int, Any]] = {}
 
     def append(self, event: Event) -> None:
@@ -102,20 +103,31 @@ class History:
     def of(self, *kinds: str) -> list[Event]:
         """The events of these kinds, in order."""
         self._index()
+        events = self._events
         if len(kinds) == 1:
-            return list(self._by_kind.get(kinds[0], ()))
-        return sorted(event for kind in kinds for event in self._by_kind.get(kind, ()))
+            return [events[seq] for seq in self._by_kind.get(kinds[0], ())]
+        found = sorted(seq for kind in kinds for seq in self._by_kind.get(kind, ()))
+        return [events[seq] for seq in found]
 
     def cone(self, intent: str) -> list[Event]:
         """Everything that was done on behalf of an intent. It stops where another one begins."""
         self._index()
-        return list(self._by_intent.get(intent, ()))
+        return [self._events[seq] for seq in self._by_intent.get(intent, ())]
 
     def _index(self) -> None:
         """Sort in what was added since the last time: measures ask often, and runs never."""
+        if self._indexed == len(self._events):
+            return
+        by_kind, by_intent = self._by_kind, self._by_intent
         for event in self._events[self._indexed :]:
-            self._by_kind.setdefault(event.kind, []).append(event)
-            self._by_intent.setdefault(event.intent, []).append(event)
+            kind, intent = event.kind, event.intent
+            if kind not in by_kind:
+                by_kind[kind] = array("i")
+            by_kind[kind].append(event.seq)
+            if intent:  # most events are observations, which have none
+                if intent not in by_intent:
+                    by_intent[intent] = array("i")
+                by_intent[intent].append(event.seq)
         self._indexed = len(self._events)
 
     def derived(self, key: object, compute: Callable[[], T]) -> T:

@@ -135,9 +135,10 @@ def annotate(
             parse(text, path).refuse(found.line, f'"{key}" is not the name of an annotation')
         if wanted.get(key) == value:
             continue
-        file, is_sure = parse(result, path), False
+        file = parse(result, path)
         if value is None:
             del wanted[key]
+            is_sure = file.is_sure_to_go(index, (*_ANNOTATIONS, key))
             result = _without_annotation(file, index, key)
         else:
             wanted = {**wanted, key: value} if key in wanted else {key: value, **wanted}
@@ -279,11 +280,10 @@ def _verify(
     before: ParsedFile, result: str, index: int, steps: Steps, value: object, *, is_sure: bool
 ) -> None:
     """Refuse an edit that broke the file or changed more than the one value."""
-    edited = with_value(before.data[index], steps, value)
     if is_sure:
-        return know(result, before, index, edited)
+        return know(result, before, index, steps, value)
     expected = [*before.data]
-    expected[index] = edited
+    expected[index] = with_value(before.data[index], steps, value)
     try:
         after = parse(result, before.path)
         data = [*after.data]

@@ -7,8 +7,8 @@ They are frozen, compare by content and know no port. `docs/glossary.md` gives t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, NewType, get_args
+from functools import cached_property, lru_cache
+from typing import Literal, NamedTuple, NewType, get_args
 
 Revision = NewType("Revision", str)
 """The id of a git commit: 40 hexadecimal digits."""
@@ -38,6 +38,7 @@ class ImageRef:
         return f"{self.repository}{tag}" + (f"@{self.digest}" if self.digest else "")
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, text: str) -> ImageRef:
         """Read `host:port/name:tag@digest`; a colon before the last slash belongs to the host."""
         name, _, digest = text.partition("@")
@@ -180,8 +181,7 @@ PodPhase = Literal["created", "scheduled", "pulled", "started", "ready", "unread
 """`stopping`: asked to end, so no Service routes to it any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodChange:
+class PodChange(NamedTuple):
     """One thing that happened to one pod, as somebody who watches the API server sees it."""
 
     environment: str
@@ -252,8 +252,8 @@ class Context:
 
     intent: str
     """What somebody asked for: `deploy-1`, `rollback-1`."""
-    trigger: int | None = None
-    """The event of the history that set the actor off."""
+    causes: tuple[int, ...] = ()
+    """The event of the history that set the actor off: its trigger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,6 +28,8 @@ class Observed:
 
     def see(self, change: PodChange) -> None:
         """The observer to give to a substrate."""
+        if change.phase not in ("created", "ready", "unready", "stopping"):
+            return  # nobody waits for what is in between
         where = change.environment, change.workload
         ready, alive = self._ready.setdefault(where, {}), self._alive.setdefault(where, {})
         if change.phase == "created":

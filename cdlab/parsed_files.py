@@ -8,15 +8,28 @@ are made when they are asked for. `manifests` is its caller.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NoReturn
 
 from cdlab.errors import ManifestError
-from cdlab.safe_yaml import Node, Steps, composed
+from cdlab.safe_yaml import (
+    CACHED_FILES,
+    Node,
+    Steps,
+    composed,
+    with_value,
+    without_value,
+)
 
 KNOWN_FILES = 8192
 """1,000 microservices in 3 environments have 3,000 current texts and as many earlier ones."""
+LAYOUTS = 2048
+"""One for each of 1,000 microservices, and one with a hold. At 50 kB each, 100 MB at most."""
+_FRESH = re.compile(":(?:[0-9a-f]{40,}|[0-9]{2}:[0-9]{2}Z)")
+"""Revisions, digests and times of day: what differs between manifests that are otherwise alike."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,8 +47,8 @@ class ParsedFile:
 
     @property
     def roots(self) -> tuple[Node, ...]:
-        """The parser's nodes of the same documents."""
-        return composed(self.text).roots
+        """Where things stand in the same documents, as the parser's nodes."""
+        return layout(self.text) if self.is_tame else composed(self.text).roots
 
     def refuse(self, where: int | Node, what: str, *, help: str = "") -> NoReturn:
         """Raise ManifestError for a line (from 1) or for the line on which a node begins."""
@@ -98,10 +111,55 @@ class ParsedFile:
                 return False
         return around.id == "mapping" and not around.flow_style
 
+    def is_sure_to_go(self, index: int, steps: Steps) -> bool:
+        """Whether to take out what stands at a place, with its line, cannot mean anything else."""
+        has_block_scalars = "|" in self.text or ">" in self.text  # to which comments may fall
+        return not has_block_scalars and self.is_sure(index, steps)
+
+
+@lru_cache(maxsize=CACHED_FILES)
+def layout(text: str) -> tuple[Node, ...]:
+    """
+    The nodes of a tame text, for their places: keys are as they stand, values may be others.
+
+    Texts that are alike but for revisions, digests and times have the same layout, so that only the
+    first of them is parsed for it.
+    """
+    roots = _layout(_FRESH.sub(_alike, text))
+    return composed(text).roots if roots is None else roots
+
+
+def _alike(fresh: re.Match[str]) -> str:
+    found = fresh.group()
+    return ":00:00Z" if found.endswith("Z") else ":" + "a" * (len(found) - 1)
+
+
+@lru_cache(maxsize=LAYOUTS)
+def _layout(text: str) -> tuple[Node, ...] | None:
+    """The nodes of a text without anything fresh; None if something fresh is part of a key."""
+    try:
+        roots = composed(text).roots
+    except ManifestError:  # two keys are the same now
+        return None
+    is_in_key = any(_FRESH.search(key.value) for root in roots for key in _keys(root))
+    return None if is_in_key else roots
+
+
+def _keys(node: Node) -> Iterator[Node]:
+    if node.id == "mapping":
+        for key, value in node.value:
+            yield key
+            yield from _keys(value)
+    elif node.id == "sequence":
+        for each in node.value:
+            yield from _keys(each)
+
 
 def parse(text: str, path: str) -> ParsedFile:
     """Parse a file, or raise ManifestError with the line of what is refused."""
     place = _place(text)
+    if path in place.by_path:
+        return place.by_path[path]
     if place.known is None:
         try:
             found = composed(text)
@@ -109,18 +167,23 @@ def parse(text: str, path: str) -> ParsedFile:
             raise ManifestError(path, error.line, error.what, help=error.help) from error.__cause__
         lines = tuple(root.start_mark.line + 1 for root in found.roots)
         place.known = ParsedFile(text, "", found.data, lines, found.is_tame)
-    return replace(place.known, path=path)
+    known = place.by_path[path] = replace(place.known, path=path)
+    return known
 
 
-def know(text: str, before: ParsedFile, index: int, document: dict[str, Any]) -> None:
+def know(text: str, before: ParsedFile, index: int, steps: Steps, value: object) -> None:
     """
-    Keep what an edit of one document made without parsing it: it cannot have meant anything else.
+    Keep what an edit of one value made without parsing it: it cannot have meant anything else.
 
-    Only for tame files, and for edits that write one safe scalar or one line of its own.
+    Only for tame files, and for edits that write one safe scalar or one line of its own, or take
+    such a line out. A mapping goes with the last that was in it.
     """
+    document = before.data[index]
+    is_gone = value == {}
+    edited = without_value(document, steps) if is_gone else with_value(document, steps, value)
     added = text.count("\n") - before.text.count("\n")
     lines = (line + added * (at > index) for at, line in enumerate(before.lines))
-    data = (document if at == index else each for at, each in enumerate(before.data))
+    data = (edited if at == index else each for at, each in enumerate(before.data))
     _place(text).known = ParsedFile(text, "", tuple(data), tuple(lines), is_tame=True)
 
 
@@ -129,6 +192,8 @@ class _Place:
     """For what is known of one text."""
 
     known: ParsedFile | None = None
+    by_path: dict[str, ParsedFile] = field(default_factory=dict)
+    """The same for everybody who calls the text by a path of their own: a few."""
 
 
 def forget() -> None:

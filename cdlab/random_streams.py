@@ -13,15 +13,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from hashlib import blake2b
+from struct import Struct
+
+_HALVES = Struct(">QQ").unpack
+_UNIT = 2.0**-53
 
 
 def _hash(seed: int, purpose: str, entity: str, counter: int) -> tuple[float, float]:
     """Return two independent numbers from [0, 1), multiples of 2**-53 as a float holds exactly."""
+    return _draw(_name(seed, purpose, entity), counter)
+
+
+def _name(seed: int, purpose: str, entity: str) -> str:
+    """What all draws of a stream are hashes of, up to the counter."""
     # A list's repr keeps ("a", "bc") and ("ab", "c") apart.
-    name = repr([seed, purpose, entity, counter]).encode()
-    digest = blake2b(name, digest_size=16).digest()
-    first, second = (int.from_bytes(half, "big") for half in (digest[:8], digest[8:]))
-    return (first >> 11) * 2.0**-53, (second >> 11) * 2.0**-53
+    return repr([seed, purpose, entity])[:-1]
+
+
+def _draw(name: str, counter: int) -> tuple[float, float]:
+    digest = blake2b(f"{name}, {counter}]".encode(), digest_size=16).digest()
+    first, second = _HALVES(digest)
+    return (first >> 11) * _UNIT, (second >> 11) * _UNIT
 
 
 @dataclass
@@ -34,9 +46,12 @@ class Stream:
     counter: int = 0
     """The number of the next draw; they count from 0."""
 
+    def __post_init__(self) -> None:
+        self._name = _name(self.seed, self.purpose, self.entity)
+
     def _next(self) -> tuple[float, float]:
         self.counter += 1
-        return _hash(self.seed, self.purpose, self.entity, self.counter - 1)
+        return _draw(self._name, self.counter - 1)
 
     def uniform(self, low: float = 0.0, high: float = 1.0) -> float:
         """Draw evenly from `low` up to, not including, `high`."""

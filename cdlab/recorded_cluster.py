@@ -4,6 +4,8 @@ The cluster and the decisions, recorded: the part of `recorded_ports.py` about w
 
 from __future__ import annotations
 
+from sys import intern
+
 from cdlab.history import OK, Operation
 from cdlab.model import Decision, ImageRef, Principal, RunningWorkload
 from cdlab.ports import Cluster
@@ -34,7 +36,7 @@ class RecordingCluster:
         await self.recorder.record(
             self._call("ImageSet", "apply", environment),
             self.inner.set_image(workload, image, environment),
-            lambda _: {"detail": {"workload": workload, "image": str(image)}},
+            lambda _: {"detail": {"workload": workload, "image": intern(str(image))}},
         )
 
     async def rollout_status(self, workload: str, environment: str) -> None:
@@ -80,6 +82,6 @@ class RecordingDecisions:
                 "what": decision.what,
                 "workload": decision.workload,
                 "status": outcome.status,
-                "image": str(outcome.image or ""),
+                "image": intern(str(outcome.image or "")),
             },
         )

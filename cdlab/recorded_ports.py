@@ -8,6 +8,7 @@ add nothing but the event: a run with a recorder and one without agree.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Mapping
+from sys import intern
 from typing import Any
 
 from cdlab.history import Operation
@@ -206,7 +207,7 @@ class RecordingBuilder:
         return await self.recorder.record(
             Call("ImageBuilt", "ci", "exec", name, self.principal),
             self.inner.build(inner, ref, labels),
-            lambda image: {"detail": {"ref": str(ref), "content": image.content}},
+            lambda image: {"detail": {"ref": intern(str(ref)), "content": image.content}},
         )
 
 
@@ -224,7 +225,7 @@ class RecordingRegistry:
             return {
                 "bytes": pushed.bytes_written,
                 "digest_after": pushed.digest,
-                "detail": {"ref": str(image.ref), "content": image.content},
+                "detail": {"ref": intern(str(image.ref)), "content": image.content},
             }
 
         self.recorder.announce(_tagged(repository, image.ref.tag))

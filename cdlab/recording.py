@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from sys import intern
 from typing import Any, NamedTuple, TypeVar
 
 from cdlab.errors import PortError
 from cdlab.history import OK, Event, History, Operation
 from cdlab.kernel import Kernel
-from cdlab.model import Content, Context, Digest, PodChange, Principal, Revision
+from cdlab.model import Content, Context, Digest, ImageRef, PodChange, Principal, Revision
 
 T = TypeVar("T")
 POD_EVENTS = {
@@ -48,19 +49,23 @@ class Recorder:
         """The source each pushed image was built from."""
         self._origins: dict[str, Context] = {}
         self._intents: dict[str, int] = {}
+        self._pods: dict[str, tuple[ImageRef, dict[str, str]]] = {}
+        """Pods that are there, each with its image and the detail that its events share."""
 
     def append(self, call: Call, began_us: int | None = None, **fields: Any) -> int:
         """Add an event on behalf of the running actor, and return its number."""
-        context = self.kernel.current.context if self.kernel.current else None
-        now = self.kernel.now_us
-        seq = len(self.history)
+        kernel, history = self.kernel, self.history
+        context = kernel.current.context if kernel.current else None
+        now, seq = kernel.now_us, len(history)
+        intent, causes = "", tuple[int, ...]()
         if isinstance(context, Context):
-            fields["intent"] = context.intent
-            fields["causes"] = () if context.trigger is None else (context.trigger,)
+            intent, causes = context.intent, context.causes
         start = now if began_us is None else began_us
         kind, component, op, resource, principal = call
-        self.history.append(
-            Event(seq, now, start, kind, component, op, resource, principal=principal, **fields)
+        history.append(
+            Event(
+                seq, now, start, kind, component, op, resource, intent, causes, principal, **fields
+            )
         )
         return seq
 
@@ -89,7 +94,7 @@ class Recorder:
         before, actor.context = actor.context, Context(name)
         declared = Call("IntentDeclared", "people", "notify", target.get("workload", ""), "user")
         seq = self.append(declared, detail={"intent": what, **target})
-        actor.context = Context(name, seq)
+        actor.context = Context(name, (seq,))
         try:
             yield name
         finally:
@@ -97,7 +102,7 @@ class Recorder:
 
     def remember(self, artifact: str, seq: int) -> None:
         """Note which event made an artifact, so that whoever finds it later knows its intent."""
-        self._origins[artifact] = Context(self.history[seq].intent, seq)
+        self._origins[artifact] = Context(self.history[seq].intent, (seq,))
 
     def announce(self, artifact: str) -> None:
         """
@@ -122,9 +127,9 @@ class Recorder:
     def pod_changed(self, change: PodChange) -> None:
         """The observer of the substrate's pods. Pods act on nobody's behalf."""
         seq, now = len(self.history), self.kernel.now_us
-        detail = {"workload": change.workload, "pod": change.pod, "image": str(change.image)}
+        detail = self._detail_of(change)
         if change.phase == "scheduled":
-            detail["node"] = change.node
+            detail = {**detail, "node": change.node}
         event = Event(
             seq,
             now,
@@ -137,6 +142,17 @@ class Recorder:
             detail=detail,
         )
         self.history.append(event)
+
+    def _detail_of(self, change: PodChange) -> dict[str, str]:
+        """What all events of a pod say: one mapping, since most events of a history are these."""
+        pod, image = change.pod, change.image
+        seen, detail = self._pods.get(pod, (None, {}))
+        if seen is not image:
+            detail = {"workload": change.workload, "pod": pod, "image": intern(str(image))}
+            self._pods[pod] = image, detail
+        if change.phase == "stopping":
+            del self._pods[pod]
+        return detail
 
     def pipeline_changed(self, kind: str, name: str, revision: Revision, because: str) -> None:
         """The CI system's log."""

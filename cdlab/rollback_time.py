@@ -38,6 +38,10 @@ COMMITS = ("Committed", "Reverted")
 
 def asked(history: History) -> Event | None:
     """The event of the rollback that was asked for, in band or out of band."""
+    return history.derived("rollback asked", lambda: _asked(history))
+
+
+def _asked(history: History) -> Event | None:
     for event in history.of("IntentDeclared"):
         if event.detail["intent"] in ("rollback", "out-of-band edit"):
             return event

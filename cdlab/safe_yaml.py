@@ -99,6 +99,14 @@ def with_value(document: Any, steps: Steps, value: Any) -> Any:
     return {step: with_value(None, inner, value)}
 
 
+def without_value(document: Mapping[str, Any], steps: Steps) -> dict[str, Any]:
+    """Return the document without one key of its mappings, copying only the way."""
+    step, inner = steps[0], steps[1:]
+    if inner:
+        return {**document, str(step): without_value(document[str(step)], inner)}
+    return {key: value for key, value in document.items() if key != step}
+
+
 def spliced(text: str, start: int, end: int, new: str) -> str:
     """Return the text with the characters from start to end replaced."""
     return text[:start] + new + text[end:]

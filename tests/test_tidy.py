@@ -72,8 +72,8 @@ MAY_IMPORT = {
         "policies", "ports", "releases",
     },
     "cdlab/substrates/sim/": {
-        "errors", "image_labels", "kernel", "manifests", "model", "ports", "random_streams",
-        "substrates.sim",
+        "errors", "image_labels", "kernel", "manifests", "model", "parsed_files", "ports",
+        "random_streams", "substrates.sim",
     },
     "cdlab/substrates/kind/git_server/": set(),
     "cdlab/substrates/kind/": {

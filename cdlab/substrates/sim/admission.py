@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from cdlab.errors import ManifestError, ManifestRejected
-from cdlab.manifests import documents
 from cdlab.model import ImageRef
+from cdlab.parsed_files import parse
 from cdlab.substrates.sim.api_fields import Fields, as_json
 from cdlab.substrates.sim.workload_specs import (
     Container,
@@ -77,12 +77,12 @@ _DNS_SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 def admitted(text: str, namespace: str) -> tuple[Manifest, ...]:
     """Check every document of *text*, which is to be applied to *namespace*."""
     try:
-        parsed = documents(text)
+        documents = parse(text, "manifest").data
     except ManifestError as error:
         raise ManifestRejected(f"error parsing the manifest: {error.message}") from error
-    if not parsed:
+    if not documents:
         raise ManifestRejected("error: no objects passed to apply")
-    return tuple(_manifest(document, namespace) for document in parsed)
+    return tuple(_manifest(document, namespace) for document in documents)
 
 
 def _manifest(document: dict[str, Any], namespace: str) -> Manifest:

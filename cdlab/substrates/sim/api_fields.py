@@ -15,6 +15,7 @@ from cdlab.errors import ManifestRejected
 from cdlab.substrates.sim.workload_specs import IntOrPercent
 
 _NO_DEFAULT: Any = object()
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
 _PERCENT = re.compile(r"\d+%")
 
 
@@ -89,7 +90,7 @@ class Fields:
 
 def as_json(value: object) -> str:
     """One text for equal values, whatever the order of their fields."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return _ENCODER.encode(value)
 
 
 def _json_kind(value: object) -> str:

@@ -147,7 +147,8 @@ class Deployment:
             self._step()
             is_moving = False
             for each in self.replica_sets:
-                is_moving |= each.settle()
+                if each.replicas != len(each.pods):
+                    is_moving |= each.settle()
         if self.is_complete:
             self._forget_old_replica_sets()
         if before != (self.status, self.progress_reason):

@@ -9,7 +9,6 @@ not every one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from posixpath import normpath
 
@@ -42,6 +41,11 @@ def _safe(path: str) -> str | None:
     is_outside = clean.startswith(("/", "../")) or clean in (".", "..") or path.endswith("/")
     is_git = any(part.lower() == ".git" for part in clean.split("/"))
     return None if is_outside or is_git or "\0" in path or "\\" in path else clean
+
+
+def _noted(commit: Commit, note: str) -> Commit:
+    """The same with a note. What `replace` does, which takes five times as long."""
+    return Commit(commit.revision, commit.parents, commit.message, commit.time_us, note)
 
 
 class SimGitRepository:
@@ -151,9 +155,7 @@ class Checkout:
         clean = None if path is None else _safe(path.rstrip("/")) or path
         notes = self._notes
         return [
-            replace(each.summary, note=notes[each.revision])
-            if each.revision in notes
-            else each.summary
+            _noted(each.summary, notes[each.revision]) if each.revision in notes else each.summary
             for each in log_of(self._head, clean)
         ]
 
