@@ -45,6 +45,7 @@ KINDS: Mapping[str, Needs] = {
     "HeadRead": NOTHING,
     "Committed": COMMIT,
     "Merged": COMMIT,
+    "MergedAgain": COMMIT,
     "Reverted": {
         "revision": TEXT,
         "reverted": TEXT,

@@ -88,8 +88,8 @@ class Merging:
         if is_symbol(intent):
             context = self.meaning(intent)
             intent = context.intent if context else ""
-            if context and context.trigger is not None and not causes:
-                causes = (context.trigger,)
+            if context and not causes:
+                causes = context.causes
         causes = tuple(each for each in causes if self.history[each].intent == intent)
         before = [self.history[each].t_us for each in (*causes, *numbers[-1:])]
         t_us = max([min(event.t_us + offset_us, now_us), *before, 0])

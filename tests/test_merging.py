@@ -9,7 +9,7 @@ from cdlab.history import Event, History
 from cdlab.merging import ARTIFACT, REQUEST, ClockOffset, Merging, in_order_of_time
 from cdlab.model import Context
 
-ASKED = Context("rollback-1", 1)
+ASKED = Context("rollback-1", (1,))
 LATE = 10_000_000
 
 

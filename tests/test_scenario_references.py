@@ -76,7 +76,7 @@ SAID_BY_BOTH = {
     "a list of steps in a step": (steps("[push]"), "a step is one of its names"),
     "a list as a fault": (faults("{what: [a]}"), "what: \"['a']\" is none of"),
     "a fault without a name": (faults("{nth: 2}"), "a fault wants what"),
-    "a number during": (faults("{what: hint-lost, during: 3}"), "during: 3 is not a kind of int"),
+    "a number during": (faults("{what: hint-lost, during: 3}"), 'during: "3" is none of bootstrap'),
     "a true nth": (faults("{what: hint-lost, nth: true}"), "nth: True is not a whole number"),
     "true times": (faults("{what: hint-lost, times: true}"), "times: True is not a whole number"),
     "true seconds": (faults("{what: hint-late, seconds: true}"), "seconds: True is not a number"),

@@ -116,7 +116,7 @@ def visit(
 
     def begin(desk: ScriptedDesk, *, settings: Any = None, **context: Any) -> Visitor:
         page = browser.new_context(**context).new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         visitors.append(Visitor(page, serve(desk, **(settings or {}))))
         return visitors[-1]
 
