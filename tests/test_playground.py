@@ -11,6 +11,7 @@ import pytest
 from cdlab import playground
 from cdlab.errors import NotFound
 from cdlab.manager.commands import COMMANDS, Answer, Ask, WorkloadStatus
+from cdlab.manager.shown import short
 from cdlab.scenario import Scenario
 
 ASK = Ask(
@@ -281,3 +282,17 @@ def test_a_box_that_is_down_is_told_and_comes_back(desk: Desk) -> None:
     desk.run(desk.world.restart("config-repo"))
     desk.run(desk.world.restart("ci"))
     assert all(desk.run(desk.world.boxes()).values())
+
+
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        ("registry.test/users:v3@sha256:" + "1" * 64, "v3"),
+        ("registry.test/users:" + "0123456789abcdef" * 2 + "01234567", "0123456789"),
+        ("registry.test/users@sha256:" + "1" * 64, "sha256:" + "1" * 12),
+        ("0123456789abcdef" * 2 + "01234567", "0123456789"),
+    ],
+)
+def test_an_image_is_shown_as_it_fits_a_cell(image: str, shown: str) -> None:
+    """The tag, of a commit's id only the beginning, or else that of the digest."""
+    assert short(image) == shown

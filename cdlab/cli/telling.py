@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from cdlab.cli.output import console
 from cdlab.manager.commands import About, Answer, Ask, WorkloadStatus
-from cdlab.manager.shown import one_line, visible
+from cdlab.manager.shown import one_line, short_tag, visible
 from cdlab.manager.views import Cell, columns, diff_lines, matrix
 
 STYLES = {"added": "green", "removed": "red", "file": "bold", "place": "cyan", "kept": ""}
@@ -56,7 +56,7 @@ def _cell_text(cell: Cell | None) -> str:
         lines.append(f"{word} by {one_line(stop.user)}: {one_line(stop.reason)}")
     if status.candidate:
         reason = f" ({status.candidate_reason})" if status.candidate_reason else ""
-        lines.append(f"newest: {status.candidate}{reason}")
+        lines.append(f"newest: {short_tag(status.candidate)}{reason}")
     if status.trouble:
         lines.append(status.trouble)
     return "\n".join([*lines, cell.policy, ""])

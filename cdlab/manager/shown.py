@@ -26,6 +26,15 @@ def one_line(text: str) -> str:
     return visible(first.rstrip("\r") + (" …" if rest.strip() else ""))
 
 
+SHA_1 = re.compile("[0-9a-f]{40}")
+"""A tag that is a commit's id. Ten of its digits tell it from all others that people look at."""
+
+
+def short_tag(tag: str) -> str:
+    """A tag as it fits a cell."""
+    return visible(tag[:10] if SHA_1.fullmatch(tag) else tag)
+
+
 def short(image: str) -> str:
     """
     An image reference as it fits a cell: the tag, else the start of the digest.
@@ -37,7 +46,7 @@ def short(image: str) -> str:
     tag = last.partition(":")[2]
     if image.startswith("sha256:"):
         return visible(image[:19])
-    return visible(tag or digest[:19] or image)
+    return short_tag(tag or digest[:19] or image)
 
 
 def duration(seconds: float) -> str:

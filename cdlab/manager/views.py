@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cdlab.manager.commands import About, Command, Stopped, WorkloadStatus
-from cdlab.manager.shown import duration, short, visible
+from cdlab.manager.shown import duration, short, short_tag, visible
 
 TONES = {
     "released": "good",
@@ -111,7 +111,7 @@ def cell(about: About, status: WorkloadStatus) -> Cell:
     wanted = status.desired.partition("@")[2]
     digests = tuple(dict.fromkeys(status.running))
     is_as_desired = bool(status.desired) and digests in ((wanted,), ()) and bool(digests)
-    running = status.running_tag or " and ".join(short(each) for each in digests)
+    running = short_tag(status.running_tag) or " and ".join(short(each) for each in digests)
     return Cell(
         status=status,
         running=running,

@@ -14,7 +14,7 @@ def test_a_world_may_be_destroyed_twice(world: World) -> None:
     """The second time there is nothing left to remove, and that is no error."""
 
     async def main(ports_of: PortsOf) -> None:
-        await ports_of("observer").code_repos["users"].head()
+        await ports_of("operator").code_repos["users"].head()
         await world.substrate.destroy()
 
     world.run(main)

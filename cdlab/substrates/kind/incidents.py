@@ -181,7 +181,9 @@ class KindIncidents:
         hosts = Counter(
             str(pod["spec"]["nodeName"])
             for pod in pods
-            if rollouts.is_true(pod, "Ready") and pod["metadata"]["labels"].get("app") == workload
+            if rollouts.is_true(pod, "Ready")
+            and pod["metadata"]["labels"].get("app") == workload
+            and "deletionTimestamp" not in pod["metadata"]
         )
         if not hosts:
             raise WorkloadNotFound(f'no pod of "{workload}" is Ready in "{environment}"')
