@@ -19,7 +19,7 @@ from cdlab.errors import Forbidden, ManagerUnavailable
 from cdlab.kernel import Actor
 from cdlab.model import ImageRef
 from cdlab.releases import config_path
-from cdlab.runner import run_in
+from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario, load
 from cdlab.stories import Lab
 from cdlab.stories.actions import Change, bootstrap, push_change
@@ -37,6 +37,9 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 NAME = "users"
 SMALL = Scenario(architecture="v3", microservices=(NAME,))
 KILL = "read moment; pkill -KILL -f '[c]dlab.in_cluster'"
+
+KILLED_RUNS = 4
+"""Where a kill falls is chance: on a busy machine three of eight came between."""
 
 pytestmark = [pytest.mark.kind, pytest.mark.usefixtures("cdlab_lab")]
 
@@ -136,6 +139,14 @@ MOMENTS: list[tuple[Moment, Moment]] = [
 
 def test_a_killed_manager_ends_every_release_once() -> None:
     """Between commit and apply, during a push, during a rollout: one commit each, and it runs."""
+    for _ in range(KILLED_RUNS):
+        if a_kill_came_between(play_with_kills()):
+            return
+    pytest.fail(f"in {KILLED_RUNS} runs no kill came between a commit and its apply")
+
+
+def play_with_kills() -> Run:
+    """Ship and promote while the manager is killed at each moment; everything ended once."""
     world = worlds.real(SMALL, manager="inside")
     substrate = cast(KindSubstrate, world.substrate)
 
@@ -155,9 +166,13 @@ def test_a_killed_manager_ends_every_release_once() -> None:
 
     run = run_in(world, SMALL, story)
     assert run.is_finished, failure_story(run.history) + str(run.evidence)
+    return run
+
+
+def a_kill_came_between(run: Run) -> bool:
+    """Whether something was applied by a process that had not committed it. It is chance."""
     applied = [each for each in run.history.of("ManifestsApplied") if each.detail["changed"]]
-    by_the_next = [each for each in applied if not each.intent]
-    assert by_the_next, "no kill came between a commit and its apply"
+    return any(not each.intent for each in applied)
 
 
 def doom(lab: Lab, substrate: KindSubstrate, moment: Moment, environment: str) -> Actor:
