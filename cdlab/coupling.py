@@ -14,7 +14,7 @@ from cdlab.grants import grants_in
 from cdlab.history import OK, Event, History
 from cdlab.model import Grant
 from cdlab.pod_timeline import contents, served_at, serving_at, steps
-from cdlab.rollback_time import asked, done
+from cdlab.rollback_time import asked, done, known_good
 
 WRITES = ("write", "apply")
 EXECUTES = ("exec", "decide")
@@ -136,13 +136,13 @@ def artifact_fidelity(history: History) -> float | None:
     if ask is None or end is None:
         return None
     where, name = ask.detail["environment"], ask.detail["workload"]
-    source = contents(history)
+    source, wanted = contents(history), ask.detail["good"] or known_good(history, ask)
     good = {
         digest
         for step in steps(history, where, name)
         if step.event.seq < ask.seq
         for digest in step.serving.values()
-        if source.get(digest) == ask.detail["good"]
+        if source.get(digest) == wanted
     }
     after = serving_at(history, where, name, end.seq).values()
     return sum(digest in good for digest in after) / len(after)

@@ -86,12 +86,16 @@ def _withdrawn(
 
     A release that never became Ready has replaced nothing: rolling it back only takes it away.
     """
-    served = serving_at(history, environment, workload, ask.seq)
+
+    def serve_alone(seq: int) -> bool:
+        served = serving_at(history, environment, workload, seq).values()
+        is_enough = len(served) >= history.settings["replicas"]
+        return is_enough and {source.get(digest) for digest in served} == {good}
+
     source = contents(history)
-    if len(served) < history.settings["replicas"] or {
-        source.get(digest) for digest in served.values()
-    } != {good}:
+    if not serve_alone(ask.seq):
         return None
+    served = serving_at(history, environment, workload, ask.seq)
     bad: set[str] = set()
     for event in pod_events(history, environment, workload):
         pod = event.detail["pod"]
@@ -99,8 +103,8 @@ def _withdrawn(
             bad.add(pod)
         elif event.kind == "PodStopping" and pod in bad:
             bad.remove(pod)
-            if not bad and event.seq > ask.seq:
-                return event
+            if not bad and event.seq > ask.seq and serve_alone(event.seq):
+                return event  # and not the end of all of them, with the cluster
     return None
 
 

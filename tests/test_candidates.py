@@ -310,6 +310,23 @@ def test_automation_never_goes_back(seen: Look, data: st.DataObject) -> None:
         assert version_of(chosen.name) > max(versions)
 
 
+@given(moving(), st.integers(0, 5))
+def test_more_new_tags_than_the_limit_stop_automation_and_nobody_else(
+    seen: Look, most: int
+) -> None:
+    """Exactly those that are newer than what runs count, and a person who asks is not stopped."""
+    seen = seen._replace(policy=Policy(is_automated=True))
+    ran = max(each.age for each in seen.tags if each.digest == seen.running.digest)
+    new = sum(each.age > ran for each in seen.tags)
+    limited, by_hand = seen._replace(most_new_tags=most), seen._replace(is_automatic=False)
+    if new > most:
+        assert choose(limited) == f"too many new tags at once: {new}, more than {most}"
+        assert not [each for each in candidates(limited) if not each.reason]
+    else:
+        assert choose(limited) == choose(seen)
+    assert choose(by_hand._replace(most_new_tags=most)) == choose(by_hand)
+
+
 @given(looks)
 def test_the_order_of_a_list_changes_nothing_where_ages_differ(seen: Look) -> None:
     """A registry promises no order."""

@@ -63,7 +63,7 @@ STEPS: dict[str, st.SearchStrategy[Any]] = {
 }
 OFTEN = [
     *["ship"] * 8, *["hurry"] * 4, *["roll_back"] * 5, *["promote"] * 3,
-    *["edit_and_ship", "push_and_drop", "lock"],
+    *["roll_back_to"] * 4, *["edit_and_ship", "push_and_drop", "lock"],
 ]  # fmt: skip
 step = st.sampled_from([*sorted(STEPS), *OFTEN]).flatmap(
     lambda name: st.tuples(st.just(name), STEPS[name])
@@ -172,9 +172,11 @@ class Drawn:
         self.steps.append({"set_image": {**told, "version": oldest}})
 
     def _outage(self, box: str) -> None:
-        """Some time later it is over."""
+        """Some time later it is over. Where there is no such box, it is the one most like it."""
         if box == "manager" and self.architecture != "v3":
             box = "config-repo"
+        if box == "config-repo" and self.architecture == "v1":
+            box = "code-repo"
         self.steps += [
             {"stop": {"box": box}},
             {"wait": {"seconds": 200}},

@@ -141,3 +141,33 @@ def test_there_is_nothing_before_the_first_commit(architecture: str) -> None:
     )
     (answer,) = day.history.of("RollbackRefused")
     assert answer.because == "it is the first commit: there is nothing before it"
+
+
+def test_a_cluster_that_is_lost_completes_no_rollback() -> None:
+    """The last bad pod ends with all others: nothing serves, so nothing is back."""
+    day = day_of(
+        {"edit_manifest": {**USERS, "replicas": 2}},
+        {"roll_back": {**USERS, "environment": "staging", "to": "good"}},
+        {"delete_cluster": {}},
+        architecture="v1",
+        replicas=1,
+        variant=Variant(rollback="revert"),
+    )
+    assert day.run.measures["rollback_seconds"] is None
+    assert day.run.measures["artifact_fidelity"] is None
+
+
+def test_the_digest_of_a_rollback_that_a_step_asks_for_is_compared() -> None:
+    """What has to serve is known from the answer, since the step does not say it."""
+    day = day_of(push("v2"), FIVE_MINUTES, {"roll_back": PRODUCTION})
+    assert day.run.measures["artifact_fidelity"] == 1
+
+
+def test_a_deploy_step_that_runs_again_builds_nothing() -> None:
+    """Only in the variant for that: a revert to the same version waits for its build."""
+    to_good = {"roll_back": {**PRODUCTION, "to": "good"}}
+    for how, builds in (("redeploy", 0), ("revert", 1)):
+        variant = Variant(rollback=how)
+        day = day_of(push("v2"), FIVE_MINUTES, to_good, architecture="v1", variant=variant)
+        cone = [event.kind for event in day.history.cone("rollback-1")]
+        assert (cone.count("ImageBuilt"), cone.count("ImageSet")) == (builds, 2)

@@ -22,6 +22,7 @@ from tests.properties.always import ALWAYS
 from tests.properties.days import play, scenarios
 
 OLDER_LAST = "an older commit is built last"
+REDEPLOYED = "V1 rolls back by the deploy step alone"
 SEEN: Counter[str] = Counter()
 """Interesting states, and in how many runs they were reached."""
 
@@ -55,7 +56,15 @@ def note_states(run: Run) -> None:
     stopped = {f"{event.resource} stopped" for event in run.history.of("BoxStopped")}
     SEEN.update(kinds | decided | faults | stopped)
     SEEN.update({"phases"} if run.phases else ())
+    SEEN.update({REDEPLOYED} if is_redeployed(run) else ())
     SEEN.update({OLDER_LAST} if is_an_older_commit_built_last(run) else ())
+
+
+def is_redeployed(run: Run) -> bool:
+    """Whether a rollback set an image that had been built before."""
+    asked = [e.intent for e in run.history.of("IntentDeclared") if e.detail["intent"] == "rollback"]
+    cones = [{event.kind for event in run.history.cone(intent)} for intent in asked]
+    return any("ImageSet" in kinds and "ImageBuilt" not in kinds for kinds in cones)
 
 
 def is_an_older_commit_built_last(run: Run) -> bool:
@@ -75,7 +84,7 @@ SOMETIMES = {
     *("rollback refused because locked", "automation refused because locked"),
     "automation skipped because the running image is not listed",
     *("config-repo stopped", "manager stopped", "phases"),
-    *(OLDER_LAST, "PushRejected", "NodeLost", "ClusterDeleted"),
+    *(OLDER_LAST, REDEPLOYED, "PushRejected", "NodeLost", "ClusterDeleted"),
     *("RolloutUndone", "Reverted", "Merged", "WasReset", "PipelineRunFailed", "StepFailed"),
     *("RepositoryUnavailable", "RegistryUnavailable", "ClusterUnavailable", "BuildFailed"),
 }
