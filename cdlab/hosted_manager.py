@@ -2,7 +2,7 @@
 V3's release manager in a process of its own: what the run elsewhere asks of it, and what it tells.
 
 In: a kernel, the manager's own ports, an application. Out: answers as plain values, the events of
-this process among them. Called by `in_cluster.py`, and in the simulator by tests.
+this process among them; a desk for people. Called by `in_cluster.py`, and in the simulator by tests.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from cdlab.architectures import ARCHITECTURES
 from cdlab.architectures.v3 import ReleaseManager
 from cdlab.errors import ManagerUnavailable, PortError
-from cdlab.history import History
 from cdlab.kernel import Event, Kernel
+from cdlab.manager.audit import Audit
+from cdlab.manager.desk import ManagerDesk, about_of
 from cdlab.manager.messages import Body, outcome_as_json
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.watching import ManagerIntervals
@@ -39,6 +41,7 @@ class Hosting:
     intervals: ManagerIntervals
     producer: str
     """The name of this process, which no other one ever has: its events are numbered under it."""
+    substrate: str = "kind"
 
 
 class HostedManager:
@@ -48,12 +51,22 @@ class HostedManager:
         """*ports* are the manager's: nobody else's credentials are here, so it has no others."""
         self.kernel = kernel
         self.producer = hosting.producer
-        self.recorder = StreamingRecorder(kernel, History())
-        self.ports = recorded(ports, self.recorder)
+        self.recorder = StreamingRecorder(kernel)
+        audit = Audit(kernel, ports.decisions)
+        self.ports = recorded(replace(ports, decisions=audit), self.recorder)
         self.manager = ReleaseManager(hosting.application, lambda _: self.ports, hosting.variant)
         self.queue = ReleaseQueue(
             kernel, self.manager, self.ports, hosting.application, hosting.intervals
         )
+        self.desk = ManagerDesk(
+            kernel=kernel,
+            application=hosting.application,
+            ports=self.ports,
+            queue=self.queue,
+            audits=audit,
+            facts=about_of(ARCHITECTURES["v3"], hosting.application, hosting.substrate),
+        )
+        """For the people who ask it directly, over its API and its page."""
         self._outcomes: dict[str, Event] = {}
         """Request -> its outcome, so that one that is sent again is not done again."""
 

@@ -1,9 +1,10 @@
 """
 `python -m cdlab.in_cluster`: the release manager in its own pod. A composition root, like `runner`.
 
-In: the files that `cdlab manager install` mounts into the pod. Out: releases; answers to the run or
-the people that installed it; a line of log for each decision. SIGTERM ends it: what is under way is
-left as it is, for the repo is its state, and whoever reads its events gets the last of them.
+In: the files that `cdlab manager install` mounts into the pod. Out: releases; its page and its API
+for people, its private door for the run that installed it, all on one port; a line of log for each
+decision. SIGTERM ends it: what is under way is left as it is, for the repo is its state, and
+whoever reads its events gets the last of them.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ import secrets
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from cdlab.hosted_manager import HostedManager, Hosting
 from cdlab.live_kernel import LiveKernel
-from cdlab.manager.channel_server import ChannelServer
+from cdlab.manager.desk import ManagerDesk
 from cdlab.manager.watching import ManagerIntervals
+from cdlab.manager.web.app import make_app
+from cdlab.manager.web.serving import Beside
+from cdlab.manager.web.world import WebSettings
 from cdlab.substrates.kind.hints import Hints
 from cdlab.substrates.kind.inside import Inside, connect_to_own_cluster, ports_inside
 
+T = TypeVar("T")
 PORT = 8080
 LAST_EVENTS_SECONDS = 3.0
 """How long the reader of the events gets to fetch the last of them, in the end."""
@@ -50,14 +56,30 @@ def main() -> None:
                 producer=secrets.token_hex(8),
             ),
         )
-        submit = partial(kernel.submit, name="answers")
-        server = ChannelServer(PORT, found.token, hosted.answer, submit)
+        settings = WebSettings(token=found.token, allowed_hosts=found.assignment.hosts)
+        server = Beside(make_app(OpenDesk(kernel, hosted.desk), settings, hosted.answer), PORT)
         hints.start()
         server.start()
         _log.info("the release manager of %s is at work", found.assignment.run)
         kernel.run(_work(kernel, hosted), name="release manager", deadline_seconds=math.inf)
         server.stop()
     _log.info("ended")
+
+
+class OpenDesk:
+    """What the page needs of the manager: its desk, and a way onto the kernel."""
+
+    playground = None
+
+    def __init__(self, kernel: LiveKernel, commands: ManagerDesk) -> None:
+        self.kernel, self.commands = kernel, commands
+
+    def submit(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> Future[T]:
+        """Run a coroutine on the kernel, from any thread."""
+        return self.kernel.submit(coroutine, name=name)
+
+    def close(self) -> None:
+        """Nothing of its own."""
 
 
 async def _work(kernel: LiveKernel, hosted: HostedManager) -> None:

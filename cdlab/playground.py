@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cdlab import worlds
-from cdlab.architectures import ARCHITECTURES
 from cdlab.assembly import assemble
 from cdlab.errors import NotFound
 from cdlab.history import SCHEMA, History
 from cdlab.manager.audit import Audit
 from cdlab.manager.commands import About, Playground, ReleaseCommands
-from cdlab.manager.desk import ManagerDesk
+from cdlab.manager.desk import ManagerDesk, about_of
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.virtual_desk import VirtualDesk
 from cdlab.model import ImageRef
@@ -130,7 +129,8 @@ class Desk:
 
             lab = await assemble(world, scenario, recorder, around)
             lab.ports("operator")
-            self.commands = _commands(lab, audits[0], _about(scenario))
+            about = about_of(lab.architecture, lab.application, "sim")
+            self.commands = _commands(lab, audits[0], replace(about, is_playground=True))
             self.playground = SimulatedWorld(lab)
             await bootstrap(lab)
             await lab.kernel.sleep(SETTLE_SECONDS)
@@ -161,20 +161,6 @@ def _commands(lab: Lab, audit: Audit, about: About) -> ReleaseCommands:
         queue=lab.delivery,
         audits=audit,
         facts=about,
-    )
-
-
-def _about(scenario: Scenario) -> About:
-    environments = scenario.effective_environments
-    return About(
-        architecture=scenario.architecture,
-        title=ARCHITECTURES[scenario.architecture].title,
-        microservices=scenario.microservices,
-        environments=tuple(each.name for each in environments),
-        manual_environments=tuple(each.name for each in environments if not each.is_automated),
-        substrate="sim",
-        version=__version__,
-        is_playground=True,
     )
 
 

@@ -17,11 +17,39 @@ from cdlab.model import Context
 from cdlab.recording import Call, Recorder
 
 
+KEPT = 20_000
+"""Events: some hours of a manager with little to do, and more than a run is ever behind."""
+
+
+class NewestEvents(History):
+    """A history without its beginning: the process may stand for months, and nobody may read it."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        """Keeps at least *kept* events and at most twice as many; the numbers go on."""
+        super().__init__()
+        self.kept = kept
+        self.first = 0
+        """The number of the oldest that is there."""
+
+    def append(self, event: Event) -> None:
+        self._events.append(event)
+        if len(self._events) > 2 * self.kept:
+            del self._events[: self.kept]
+            self.first += self.kept
+
+    def __len__(self) -> int:
+        return self.first + len(self._events)
+
+    def __getitem__(self, seq: int) -> Event:
+        return self._events[seq - self.first]
+
+
 class StreamingRecorder(Recorder):
     """Records as ever; what it follows and did not see being made, it names."""
 
-    def __init__(self, kernel: Kernel, history: History) -> None:
-        super().__init__(kernel, history)
+    def __init__(self, kernel: Kernel, kept: int = KEPT) -> None:
+        self.newest = NewestEvents(kept)
+        super().__init__(kernel, self.newest)
         self._news = kernel.signal("an event to stream")
         self._fetched = 0
         self._is_read = False
@@ -43,7 +71,11 @@ class StreamingRecorder(Recorder):
         return not self._is_read or self._fetched >= len(self.history)
 
     async def after(self, number: int, seconds: float) -> list[Event]:
-        """The events from *number* on; waits up to so many seconds for the first of them."""
+        """
+        The events from *number* on; waits up to so many seconds for the first of them.
+
+        Who asks for those that are gone gets what is left.
+        """
         self._is_read, self._fetched = True, max(self._fetched, number)
         until = self.kernel.now() + seconds
         while len(self.history) <= number and (left := until - self.kernel.now()) > 0:
@@ -51,4 +83,5 @@ class StreamingRecorder(Recorder):
                 await self.kernel.timeout(self._news.wait(), left, what="an event to stream")
             except TimeoutError:
                 break
-        return [self.history[each] for each in range(number, len(self.history))]
+        start = max(number, self.newest.first)
+        return [self.history[each] for each in range(start, len(self.history))]

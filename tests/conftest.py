@@ -1,13 +1,25 @@
-"""What all tests share: pytest's own plugin tester."""
+"""What all tests share: pytest's own plugin tester, the browser, and what is left out."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+CHROMIUM = shutil.which("chromium")
+BROWSER_ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+)  # fmt: skip
+
+
+def is_set(name: str) -> bool:
+    """Whether an environment variable says yes."""
+    return os.environ.get(name, "0") not in ("", "0")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,7 +34,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Playwright keeps an event loop running in this thread, under which nobody can run another.
     """
     items.sort(key=lambda each: each.get_closest_marker("browser") is not None)
-    if os.environ.get("CDLAB_KIND_ALL", "0") not in ("", "0"):
+    if CHROMIUM is None and not is_set("CDLAB_REQUIRE_BROWSER"):
+        skip = pytest.mark.skip(reason="there is no chromium: apt install chromium")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(skip)
+    if is_set("CDLAB_KIND_ALL"):
         return
     slow = [
         item
@@ -46,3 +63,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("cdlab")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's Chromium; playwright's own browsers are never downloaded."""
+    assert CHROMIUM, "CDLAB_REQUIRE_BROWSER is set, and there is no chromium"
+    arguments = list(BROWSER_ARGUMENTS)
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}

@@ -225,7 +225,23 @@ def test_decisions_are_told_once_with_their_reasons(desk: Desk) -> None:
     desk.ask(command="hold", environment="staging")
     (newer,) = desk.run(desk.commands.audit(after=last))
     assert (newer.number, newer.what, newer.user) == (last + 1, "policy", "ann")
-    assert desk.run(desk.commands.wait_for_change(last)) == last + 1
+
+
+def test_who_listens_hears_of_a_release_when_it_is_decided_and_when_it_is_healthy(
+    desk: Desk,
+) -> None:
+    """A change of policy is told once: it has no rollout."""
+
+    def told() -> tuple[int, int]:
+        return desk.run(desk.commands.wait_for_change(0)), desk.run(desk.commands.about()).newest
+
+    changes, decisions = told()
+    desk.ask(command="hold", environment="production")
+    assert told() == (changes + 1, decisions + 1)
+    changes, decisions = told()
+    desk.push("2")  # released to staging by itself
+    more_changes, more_decisions = told()
+    assert more_changes - changes == more_decisions - decisions + 1
 
 
 @pytest.mark.parametrize("architecture", ["v1", "v2"])

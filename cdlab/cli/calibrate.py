@@ -6,12 +6,16 @@ In: history files. Out: a TOML file with a distribution and a source for every c
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cdlab.cli.output import console
+
+if TYPE_CHECKING:
+    from cdlab.history import History
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,10 +38,10 @@ def calibrate(
 
     runs = [History.load(path) for path in histories]
     substrates = sorted({str(run.settings["substrate"]) for run in runs})
-    facts: dict[str, object] = next(
-        (run.settings["facts"] for run in runs if "facts" in run.settings), {}
+    where = ", ".join(
+        f"{name} {values[0]}" if len(values) == 1 else f"{name} {values[0]} to {values[-1]}"
+        for name, values in _facts(runs).items()
     )
-    where = ", ".join(f"{key} {facts[key]}" for key in sorted(facts) if key != "tie_seed")
     found = samples(runs)
     source = f"measured in {len(runs)} runs on {' and '.join(substrates)}" + (
         f" ({where})" if where else ""
@@ -50,3 +54,13 @@ def calibrate(
     )
     write_whole(out, text)
     console().print(f"{out}: {text.count('[')} costs from {len(runs)} runs")
+
+
+def _facts(runs: list[History]) -> dict[str, list[Any]]:
+    """What the runs say of their machine, each with all its values in order."""
+    found: dict[str, set[Any]] = defaultdict(set)
+    for run in runs:
+        for name, value in run.settings.get("facts", {}).items():
+            found[name].add(value)
+    found.pop("tie_seed", None)
+    return {name: sorted(found[name]) for name in sorted(found)}

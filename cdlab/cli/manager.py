@@ -2,7 +2,8 @@
 `cdlab manager install`, `uninstall` and `logs`: the release manager of an application that stays.
 
 In: a scenario file, of which the application and the variant count, and a name. Out: what was done
-on standard error, where the manager answers on standard output.
+on standard error, where the manager answers on standard output, and the file by which `cdlab
+release` and the other commands find it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ def install(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
     *,
     run: RunOption = DEFAULT,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name that its page is reached by, beside localhost."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """
@@ -47,6 +52,7 @@ def install(
     """
     from cdlab import worlds
     from cdlab.assembly import intervals_of
+    from cdlab.cli.servers import Server, write_server
     from cdlab.grants import grants_of
     from cdlab.model import Application
     from cdlab.scenario import load
@@ -63,7 +69,11 @@ def install(
         (given.microservices, wanted, given.variant, intervals),
         grants_of(given.architecture),
         say,
+        tuple(allowed_host or ()),
     )
+    say(f"the page: {found.url}/login#{found.token}")
+    path = write_server(Server(found.url, found.token))
+    say(f"written down in {path}, where the other commands find it")
     if as_json:
         print_json({"run": run, "url": found.url, "namespace": namespace_of(run)})
     else:
@@ -80,10 +90,15 @@ def uninstall(
     ] = False,
 ) -> None:
     """Remove the release manager and its rights; what it released goes on running."""
+    from cdlab.cli.servers import forget_server, read_server
     from cdlab.substrates.kind import standing
 
-    name = _named(run)
-    found = standing.uninstall(_lab(), name, has_application=has_application)
+    name, lab = _named(run), _lab()
+    server = read_server()
+    is_its_own = server is not None and server.token == standing.token_of(lab, name)
+    found = standing.uninstall(lab, name, has_application=has_application)
+    if server is not None and is_its_own:
+        forget_server(server)
     say(f"the release manager of {run} is gone" if found else f"{run} has no release manager")
 
 

@@ -27,9 +27,11 @@ class Audit:
         self.kernel, self.inner = kernel, inner
         self._entries: deque[AuditEntry] = deque(maxlen=KEPT)
         self._latest: dict[tuple[str, str, str], tuple[str, str]] = {}
-        self._changed = kernel.signal("a decision")
+        self._changed = kernel.signal("a change")
         self.number = 0
         """That of the newest entry."""
+        self.changes = 0
+        """How often people would see something else than before."""
 
     async def record(self, decision: Decision) -> None:
         """Hand it on and keep it, unless it is the same answer to the same question as before."""
@@ -54,15 +56,20 @@ class Audit:
             revision=outcome.revision or "",
         )
         self._entries.append(entry)
-        self._changed.notify_all()
+        self.tell()
 
     def after(self, number: int, limit: int) -> tuple[AuditEntry, ...]:
         """At most *limit* entries that are newer than a number, oldest first."""
         newer = (entry for entry in self._entries if entry.number > number)
         return tuple(islice(newer, limit))
 
+    def tell(self) -> None:
+        """Something changed that people look at."""
+        self.changes += 1
+        self._changed.notify_all()
+
     async def wait(self, after: int) -> int:
-        """Return the newest number as soon as it is greater than *after*."""
-        while self.number <= after:
+        """Return the number of changes as soon as it is greater than *after*."""
+        while self.changes <= after:
             await self._changed.wait()
-        return self.number
+        return self.changes

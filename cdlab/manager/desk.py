@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import islice
 
+from cdlab.architectures import Architecture
 from cdlab.config_layout import config_path
 from cdlab.dates import rfc3339
 from cdlab.errors import FileMissing, ManifestError, NotFound, PortError
@@ -33,6 +34,7 @@ from cdlab.manager.standing import Seen, images_of, status_of
 from cdlab.model import Application, Outcome, RunningWorkload, Tag
 from cdlab.ports import Checkout, Ports
 from cdlab.releases import Plan, ReleaseRequest, plan_release
+from cdlab.version import __version__
 
 ABSENT = "absent"
 
@@ -51,6 +53,7 @@ class ManagerDesk:
     """What does not change."""
 
     def __post_init__(self) -> None:
+        self.queue.when_healthy = self.audits.tell
         self._drift: dict[tuple[str, str], float] = {}
         """(environment, workload) -> since when the cluster differs, as far as anybody looked."""
 
@@ -216,6 +219,20 @@ class ManagerDesk:
             if each not in self._places:
                 known = ", ".join(self._places)
                 raise NotFound(f'there is no environment "{each}"', help=f"there are {known}")
+
+
+def about_of(architecture: Architecture, application: Application, substrate: str) -> About:
+    """What does not change about it."""
+    environments = application.environments
+    return About(
+        architecture=architecture.name,
+        title=architecture.title,
+        microservices=tuple(each.name for each in application.microservices),
+        environments=tuple(each.name for each in environments),
+        manual_environments=tuple(each.name for each in environments if not each.is_automated),
+        substrate=substrate,
+        version=__version__,
+    )
 
 
 def answered(outcome: Outcome) -> Answer:

@@ -86,6 +86,8 @@ class ReleaseQueue:
         """Commits of its own, which were applied already."""
         self.tags: dict[str, tuple[Tag, ...]] = {}
         """Microservice -> what the registry listed last, for whoever looks at it."""
+        self.when_healthy: Callable[[], None] = lambda: None
+        """Called when a release became healthy, for whoever looks at that."""
 
     def start(self) -> None:
         """Begin to watch the registry and the config repo, and to work."""
@@ -264,6 +266,7 @@ class ReleaseQueue:
         assert outcome.revision, "and its commit"
         try:
             await self._until_healthy(workload, environment, outcome.image)
+            self.when_healthy()
             # It was healthy: a newer release must not take the note away any more.
             del self._confirming[where]
             await self.manager.note(workload, environment, outcome.revision)

@@ -7,34 +7,49 @@ import json
 import math
 import threading
 from collections.abc import Iterator
-from functools import partial
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 import pytest
 
 from cdlab.errors import ManagerUnavailable
 from cdlab.live_kernel import LiveKernel
 from cdlab.manager.channel_client import HttpChannel
-from cdlab.manager.channel_server import BODY_BYTES, ChannelServer
 from cdlab.manager.messages import PREFIX, Body, outcome_as_json, outcome_of
+from cdlab.manager.web.app import make_app
+from cdlab.manager.web.guard import LARGEST_BODY
+from cdlab.manager.web.serving import Beside
+from cdlab.manager.web.world import WebSettings
 from cdlab.model import Digest, ImageRef, Outcome, Revision
 
 TOKEN = "a secret"
+T = TypeVar("T")
 
 
 class Process:
     """A process that is asked: it counts, and refuses what it does not know."""
 
+    commands: Any = None
+    playground = None
+
     def __init__(self) -> None:
         self.kernel = LiveKernel()
         self.asked: list[tuple[str, Body]] = []
-        submit = partial(self.kernel.submit, name="answers")
-        self.server = ChannelServer(0, TOKEN, self.answer, submit)
+        settings = WebSettings(token=TOKEN, changes_by_itself=False)
+        self.server = Beside(make_app(self, settings, self.answer), 0, "127.0.0.1")
         self.url = f"http://127.0.0.1:{self.server.port}"
         self.is_over = self.kernel.event("the end")
         self.thread = threading.Thread(target=self.run)
 
     def run(self) -> None:
         self.kernel.run(self.is_over.wait(), deadline_seconds=math.inf)
+
+    def submit(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> Future[T]:
+        return self.kernel.submit(coroutine, name=name)
+
+    def close(self) -> None:
+        """Nothing of its own."""
 
     async def answer(self, path: str, body: Body) -> Body:
         self.asked.append((path, body))
@@ -114,13 +129,14 @@ def test_without_the_token_nothing_is_asked(process: Process) -> None:
 def test_what_is_no_question_is_refused(process: Process) -> None:
     """A body that is too large, no JSON or no object; a path that is not there."""
     bearer = {"Authorization": f"Bearer {TOKEN}"}
-    large = {**bearer, "Content-Length": str(BODY_BYTES + 1)}
+    large = {**bearer, "Content-Length": str(LARGEST_BODY + 1)}
     assert status(process, "POST", f"{PREFIX}clock", large) == 413
     assert status(process, "POST", f"{PREFIX}clock", bearer, "{") == 400
     assert status(process, "POST", f"{PREFIX}clock", bearer, "[]") == 400
     assert status(process, "POST", f"{PREFIX}nonsense", bearer, "{}") == 400
-    assert status(process, "POST", "/", bearer, "{}") == 404
-    assert status(process, "GET", "/", bearer) == 404
+    assert status(process, "POST", "/", bearer, "{}") == 405
+    assert status(process, "GET", f"{PREFIX}clock", bearer) == 405
+    assert status(process, "GET", "/nowhere", bearer) == 404
 
 
 def test_a_command_without_an_answer_is_sent_again_to_the_same_process_only(

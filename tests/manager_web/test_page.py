@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,18 +16,7 @@ from tests.manager_web.conftest import HOSTILE, TOKEN, ScriptedDesk
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium")
-IS_REQUIRED = os.environ.get("CDLAB_REQUIRE_BROWSER", "0") not in ("", "0")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not IS_REQUIRED, reason="there is no chromium: apt install chromium"
-    ),
-]
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-)  # fmt: skip
+pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 
 
@@ -50,13 +37,6 @@ PAGES = (
     "/ask/rollback?workload=front-end&environment=production", "/ask/policy?environment=dev",
     "/ask/sync", "/nothing",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Debian's Chromium; playwright's own browsers are never downloaded."""
-    assert CHROMIUM, "CDLAB_REQUIRE_BROWSER is set, and there is no chromium"
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": list(ARGUMENTS)}
 
 
 class Visitor:

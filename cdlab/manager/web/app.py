@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from cdlab.errors import CdlabError
-from cdlab.manager.web import api, metrics
+from cdlab.manager.web import api, channel, metrics
 from cdlab.manager.web.desk import Desk
 from cdlab.manager.web.guard import HEALTH, Guard
 from cdlab.manager.web.problems import HANDLERS
@@ -31,8 +31,12 @@ STATIC = Path(__file__).parent / "static"
 HEALTH_SECONDS = 2.0
 
 
-def make_app(desk: Desk, settings: WebSettings) -> Starlette:
-    """Put it together. `app.state.world` is what it works with."""
+def make_app(desk: Desk, settings: WebSettings, answer: channel.Answer | None = None) -> Starlette:
+    """
+    Put it together. `app.state.world` is what it works with.
+
+    With *answer* it has a door for the run that installed the release manager, too.
+    """
     world = World(desk, settings)
     site = Site(world)
     ends = _Ends(world)
@@ -58,6 +62,7 @@ def make_app(desk: Desk, settings: WebSettings) -> Starlette:
                 "/api/v1",
                 Starlette(routes=api.routes(world), exception_handlers=HANDLERS),
             ),
+            *(channel.routes(world, answer) if answer else ()),
             *site.routes(),
         ],
         middleware=[Middleware(Guard, hosts=settings.allowed_hosts)],

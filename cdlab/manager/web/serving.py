@@ -1,14 +1,15 @@
 """
 uvicorn around the application, on a socket that listens already.
 
-In: the application and the socket. Out: nothing; it returns when a signal ends it. Called by
-`cdlab dashboard` and by the release manager in the cluster.
+In: the application and the socket. Out: nothing; `serve` returns when a signal ends it, what stands
+`Beside` a kernel is told. Called by `cdlab dashboard` and by the release manager in the cluster.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from threading import Event, Thread
 
 import uvicorn
 from starlette.applications import Starlette
@@ -53,3 +54,27 @@ class Server(uvicorn.Server):
 def serve(app: Starlette, listening: socket.socket, started: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM."""
     Server(app, started).run(sockets=[listening])
+
+
+class Beside:
+    """The same in a thread of its own, beside a kernel that has the main thread."""
+
+    def __init__(self, app: Starlette, port: int, address: str = "") -> None:
+        """*port* 0 takes a free one; no *address* means all of this machine's."""
+        self._listening = socket.create_server((address, port))
+        self.port = int(self._listening.getsockname()[1])
+        self._is_ready = Event()
+        self._server = Server(app, self._is_ready.set)
+        run = self._server.run
+        self._thread = Thread(target=run, args=([self._listening],), name="cdlab web", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer; returns when it does."""
+        self._thread.start()
+        self._is_ready.wait()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._server.should_exit = True
+        self._thread.join()
+        self._listening.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab
+    from cdlab.substrates.kind.settings import KindSettings
 
 
 def new_run_name() -> str:
@@ -32,6 +33,17 @@ def facts(lab: Lab) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
-        "node_image": lab.settings.node_image.partition("@")[0],
+        "node_image": _node_image(lab.settings).partition("@")[0],
+        "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "load": round(os.getloadavg()[0], 2),
     }
+
+
+def _node_image(settings: KindSettings) -> str:
+    """That of the nodes that are there, which may be others than those that are asked for."""
+    from cdlab.substrates.kind.engine import open_engine
+    from cdlab.substrates.kind.nodes import find_nodes
+
+    with open_engine() as engine:
+        nodes = find_nodes(engine, settings)
+        return str(nodes[0].attrs["Config"]["Image"]) if nodes else settings.node_image

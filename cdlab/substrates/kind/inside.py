@@ -61,6 +61,8 @@ class Assignment:
     registry_url: str
     hub_url: str
     """The git server and the hub, as pods reach them."""
+    hosts: tuple[str, ...] = ()
+    """Names by which its page is reached, beside localhost."""
 
     def to_json(self) -> str:
         """The file's text; the same assignment gives the same."""
@@ -75,8 +77,8 @@ class Assignment:
             tuple(Microservice(**each) for each in parts["microservices"]),
             tuple(Environment(**each) for each in parts["environments"]),
         )
-        variant = Variant(**fields["variant"])
-        return cls(**{**fields, "application": application, "variant": variant})
+        variant, hosts = Variant(**fields["variant"]), tuple(fields["hosts"])
+        return cls(**{**fields, "application": application, "variant": variant, "hosts": hosts})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,8 +53,9 @@ def namespace_of(run: str) -> str:
 
 
 def assign(
-    lab: Lab, run: str, application: Application, variant: Variant, intervals: Mapping[str, Any]
-) -> Assignment:
+    lab: Lab, run: str, application: Application, variant: Variant, intervals: Mapping[str, Any],
+    hosts: tuple[str, ...] = (),
+) -> Assignment:  # fmt: skip
     """What the manager of a run is told, with addresses as pods reach them."""
     return Assignment(
         run=run,
@@ -65,6 +66,7 @@ def assign(
         registry_host=lab.registry_host,
         registry_url=f"http://{lab.settings.registry_container}:5000",
         hub_url=f"http://{lab.settings.git_container}:8418",
+        hosts=hosts,
     )
 
 
@@ -92,7 +94,7 @@ class ManagerInstallation:
         """Put up what is missing or different, and return when it answers. Safe to repeat."""
         contexts.require_own_cluster(self.lab.settings, "the release manager in the cluster")
         api = self.administrator()
-        token = self._kept_token(api) or secrets.token_urlsafe(32)
+        token = kept_token(api, self.assignment.run) or secrets.token_urlsafe(32)
         plan = Plan(
             namespace=self.namespace,
             labels=self.labels,
@@ -126,14 +128,6 @@ class ManagerInstallation:
     @property
     def _help(self) -> str:
         return f"cdlab manager logs --run {self.assignment.run}"
-
-    def _kept_token(self, api: KubernetesApi) -> str:
-        """The token of what is installed already, so that who has it can go on."""
-        try:
-            found = api.call("GET", f"/api/v1/namespaces/{self.namespace}/secrets/{NAME}")
-        except WorkloadNotFound:
-            return ""
-        return base64.b64decode(found["data"][inside.TOKEN]).decode()
 
     def _apply(self, api: KubernetesApi, document: Json) -> None:
         """Apply one document; the API server may still be deleting a namespace of that name."""
@@ -182,6 +176,15 @@ class ManagerInstallation:
 def labels_of(lab: Lab, run: str) -> dict[str, str]:
     """What everything of a run's manager carries."""
     return {**lab.labels, RUN_LABEL: run, PART: NAME}
+
+
+def kept_token(api: KubernetesApi, run: str) -> str:
+    """The token of what is installed already, so that who has it can go on; empty for none."""
+    try:
+        found = api.call("GET", f"/api/v1/namespaces/{namespace_of(run)}/secrets/{NAME}")
+    except WorkloadNotFound:
+        return ""
+    return base64.b64decode(found["data"][inside.TOKEN]).decode()
 
 
 PLURALS = {

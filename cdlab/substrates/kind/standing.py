@@ -25,6 +25,7 @@ from cdlab.substrates.kind.manager_installation import (
     Address,
     ManagerInstallation,
     assign,
+    kept_token,
     labels_of,
     namespace_of,
 )
@@ -39,12 +40,13 @@ def install(
     scenario: tuple[Sequence[str], Application, Variant, Mapping[str, Any]],
     grants: Sequence[Grant],
     progress: Progress,
+    hosts: tuple[str, ...] = (),
 ) -> Address:
     """
     Make what is missing of an application, and install its manager. Safe to repeat.
 
     *scenario*: the names of the microservices, an application that gives the environments, the
-    variant and the fields of `ManagerIntervals`.
+    variant and the fields of `ManagerIntervals`. *hosts*: see `Assignment`.
     """
     names, given, variant, intervals = scenario
     kernel = LiveKernel()
@@ -56,7 +58,7 @@ def install(
         return ManagerInstallation(
             lab=lab,
             administrator=lambda: substrate.administrator,
-            assignment=assign(lab, run, application, variant, intervals),
+            assignment=assign(lab, run, application, variant, intervals, hosts),
             progress=progress,
         ).install()
     finally:
@@ -76,6 +78,15 @@ def uninstall(lab: Lab, run: str, *, has_application: bool = False) -> bool:
         if has_application:
             _remove_application(lab, api, run, application)
         return found
+    finally:
+        api.close()
+
+
+def token_of(lab: Lab, run: str) -> str:
+    """What its installed manager wants to be shown; empty where there is none."""
+    api = KubernetesApi.as_administrator(lab.kubeconfig, lab.context)
+    try:
+        return kept_token(api, run)
     finally:
         api.close()
 

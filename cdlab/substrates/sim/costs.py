@@ -31,6 +31,7 @@ PURPOSES = {
     "registry_read": "list or resolve tags",
     "api_call": "one request to the API server",
     "schedule": "bind a pod to a node",
+    "pod_sandbox": "give a pod its network and its volumes, before its first image",
     "pull": "pull an image to a node that does not have it",
     "pod_start": "from the image on the node to a running container",
     "pod_stop": "from the request to stop to the container's end",
@@ -42,10 +43,18 @@ PURPOSES = {
 """Every purpose that a profile gives a duration to, and what it covers."""
 
 SHARES = frozenset({"readiness_phase"})
-"""Purposes whose numbers are no seconds but shares in [0, 1), which no factor applies to."""
+"""Purposes whose numbers are no seconds but shares in [0, 1], which no factor applies to."""
 
-FIELDS = {"constant": ("value",), "lognormal": ("median", "sigma"), "uniform": ("low", "high")}
-"""The numbers that each distribution needs. All are seconds but sigma, which is of log(seconds)."""
+FIELDS = {
+    "constant": ("value",),
+    "lognormal": ("median", "sigma"),
+    "uniform": ("low", "high"),
+    "either": ("value", "other", "chance"),
+}
+"""
+The numbers that each distribution needs. All are seconds but sigma, which is of log(seconds), and
+the chance of the other value, a share.
+"""
 
 PROFILES = Path(__file__).with_name("profiles")
 
@@ -72,15 +81,19 @@ class Cost:
 
     def scaled(self, factor: float) -> Cost:
         """The same distribution, *factor* times as long."""
-        first, *rest = self.numbers
-        others = rest if self.distribution == "lognormal" else [each * factor for each in rest]
-        return replace(self, numbers=(first * factor, *others))
+        kept = ("sigma", "chance")
+        pairs = zip(FIELDS[self.distribution], self.numbers, strict=True)
+        numbers = tuple(each if name in kept else each * factor for name, each in pairs)
+        return replace(self, numbers=numbers)
 
     def sampler(self, streams: Streams, purpose: str) -> Callable[[str], float]:
         """A function from an entity to seconds. A constant draws nothing."""
         if self.distribution == "constant":
             (value,) = self.numbers
             return lambda entity: value
+        if self.distribution == "either":
+            value, other, chance = self.numbers
+            return lambda entity: other if streams.uniform(purpose, entity) < chance else value
         draw = streams.lognormal if self.distribution == "lognormal" else streams.uniform
         first, second = self.numbers
         return lambda entity: draw(purpose, entity, first, second)
@@ -129,7 +142,7 @@ class Costs:
         return self._samplers[purpose](entity)
 
     def share(self, purpose: str, entity: str) -> float:
-        """A number in [0, 1) for one of the purposes that are no durations."""
+        """A number in [0, 1] for one of the purposes that are no durations."""
         return self._samplers[purpose](entity)
 
     def scaled(self, factor: float) -> Costs:
@@ -250,6 +263,6 @@ def _mistake_of(field: str, value: object, is_share: bool) -> str:
         return f"{field} = {value!r}: expected a finite number from 0 up"
     if field == "median" and number == 0:
         return "median = 0: expected more than 0; use the constant distribution for 0"
-    if is_share and (number > 1 or (number == 1 and field != "high")):
-        return f"{field} = {value!r}: expected a share, from 0 up and below 1"
+    if number > 1 and (is_share or field == "chance"):
+        return f"{field} = {value!r}: expected a share, from 0 to 1"
     return ""

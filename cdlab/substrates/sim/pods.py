@@ -150,6 +150,8 @@ class Kubelet:
             await sleep(duration("schedule", entity))
             pod.node = await self.nodes.place(pod.owner.siblings)
             self._tell(pod, "scheduled")
+        if sandbox := duration("pod_sandbox", entity):
+            await sleep(sandbox)
         digest, contents = await self._pull(pod, pod.node)
         self._tell(pod, "pulled")
         await sleep(duration("pod_start", entity))

@@ -42,7 +42,7 @@ class ReadinessProbe:
         Seconds from the container's start to Ready, if every probe succeeds.
 
         The probe's clock ticks every period and was started before the container was; *phase*, in
-        [0, 1), says how far into the first period the first tick falls. Ticks before the initial
+        [0, 1], says how far into the first period the first tick falls. Ticks before the initial
         delay are skipped.
         """
         tick = phase * self.period_seconds
