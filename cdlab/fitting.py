@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 QUARTILES_IN_SIGMAS = 1.349
@@ -19,11 +19,14 @@ SOME = 0.2
 """A share of the samples in the middle of a period that is too large for chance."""
 
 
+Fields = dict[str, float | str]
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """One distribution."""
 
-    fields: Mapping[str, float | str]
+    fields: Fields
     """`distribution` and its numbers, as a profile has them."""
     distance: float
     """The largest difference between the two distribution functions (Kolmogorov), 0 to 1."""
@@ -49,7 +52,7 @@ def _lognormal(seconds: Sequence[float]) -> Fit:
     low, middle, high = statistics.quantiles(logs, n=4)
     normal = statistics.NormalDist(middle, max((high - low) / QUARTILES_IN_SIGMAS, 1e-9))
     median, sigma = round(statistics.median(seconds), 4), round(normal.stdev, 3)
-    fields = {"distribution": "lognormal", "median": max(median, 0.0001), "sigma": sigma}
+    fields: Fields = {"distribution": "lognormal", "median": max(median, 0.0001), "sigma": sigma}
     return Fit(fields, distance(seconds, lambda x: normal.cdf(math.log(x)) if x > 0 else 0.0))
 
 
@@ -59,7 +62,7 @@ def _uniform(seconds: Sequence[float]) -> Fit:
     half = (third - first) / 2
     low, high = round(max(first - half, 0.0), 4), round(third + half, 4)
     width = max(high - low, 1e-9)
-    fields = {"distribution": "uniform", "low": low, "high": high}
+    fields: Fields = {"distribution": "uniform", "low": low, "high": high}
     return Fit(fields, distance(seconds, lambda x: min(max((x - low) / width, 0.0), 1.0)))
 
 
@@ -71,11 +74,11 @@ def fitted_shares(shares: Sequence[float]) -> Fit:
     """
     early = [each for each in shares if each <= 0.5]
     if sum(0.15 < each < 0.85 for each in shares) > SOME * len(shares):
-        uniform = {"distribution": "uniform", "low": 0, "high": 1}
+        uniform: Fields = {"distribution": "uniform", "low": 0, "high": 1}
         return Fit(uniform, distance(shares, lambda x: min(max(x, 0.0), 1.0)))
     value = round(statistics.median(early), 4) if early else 1.0
     chance = round(1 - len(early) / len(shares), 4)
-    fields: dict[str, float | str] = {"distribution": "constant", "value": value}
+    fields: Fields = {"distribution": "constant", "value": value}
     if chance:
         fields = {"distribution": "either", "value": value, "other": 1, "chance": chance}
     return Fit(fields, 0.0)

@@ -2,7 +2,7 @@
 V3's release manager in a process of its own: what the run elsewhere asks of it, and what it tells.
 
 In: a kernel, the manager's own ports, an application. Out: answers as plain values, the events of
-this process among them; a desk for people. Called by `in_cluster.py`, and in the simulator by tests.
+this process among them; a desk for people. Called by `in_cluster.py`, in the simulator by tests.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from cdlab.merging import ARTIFACT
 from cdlab.model import Context
 from cdlab.recording import Call, Recorder
 
-
 KEPT = 20_000
 """Events: some hours of a manager with little to do, and more than a run is ever behind."""
 

@@ -69,7 +69,7 @@ def install(
         (given.microservices, wanted, given.variant, intervals),
         grants_of(given.architecture),
         say,
-        tuple(allowed_host or ()),
+        hosts=tuple(allowed_host or ()),
     )
     say(f"the page: {found.url}/login#{found.token}")
     path = write_server(Server(found.url, found.token))

@@ -18,8 +18,8 @@ from cdlab.manager.commands import Answer, Ask, WorkloadStatus
 from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.stories import Lab
-from cdlab.stories.lab import Shipped
 from cdlab.stories.actions import Change, bootstrap, push_change
+from cdlab.stories.lab import Shipped
 from cdlab.testing.failure_story import failure_story
 
 if TYPE_CHECKING:

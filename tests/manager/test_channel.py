@@ -6,8 +6,7 @@ import http.client
 import json
 import math
 import threading
-from collections.abc import Iterator
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 

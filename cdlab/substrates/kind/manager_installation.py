@@ -54,7 +54,7 @@ def namespace_of(run: str) -> str:
 
 def assign(
     lab: Lab, run: str, application: Application, variant: Variant, intervals: Mapping[str, Any],
-    hosts: tuple[str, ...] = (),
+    *, hosts: tuple[str, ...] = (),
 ) -> Assignment:  # fmt: skip
     """What the manager of a run is told, with addresses as pods reach them."""
     return Assignment(

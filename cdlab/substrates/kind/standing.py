@@ -40,6 +40,7 @@ def install(
     scenario: tuple[Sequence[str], Application, Variant, Mapping[str, Any]],
     grants: Sequence[Grant],
     progress: Progress,
+    *,
     hosts: tuple[str, ...] = (),
 ) -> Address:
     """
@@ -58,7 +59,7 @@ def install(
         return ManagerInstallation(
             lab=lab,
             administrator=lambda: substrate.administrator,
-            assignment=assign(lab, run, application, variant, intervals, hosts),
+            assignment=assign(lab, run, application, variant, intervals, hosts=hosts),
             progress=progress,
         ).install()
     finally:
