@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from cdlab.fitting import fitted, fitted_shares
 from cdlab.history import Event, History
@@ -144,9 +145,22 @@ def _hints(history: History, found: dict[str, list[float]]) -> None:
             found["hint"].append((event.t_us - since) / 1e6)
 
 
-def profile_text(found: Samples, *, description: str, source: str, extends: str) -> str:
-    """A costs profile as TOML: what was seen often enough, the rest as in the one it extends."""
+def fingerprint(history: History) -> str:
+    """By which a profile names the runs that it was made from. 16 hex digits."""
+    return sha256(history.to_jsonl().encode()).hexdigest()[:16]
+
+
+def profile_text(
+    found: Samples, *, description: str, source: str, extends: str, made_from: Sequence[str] = ()
+) -> str:
+    """
+    A costs profile as TOML: what was seen often enough, the rest as in the one it extends.
+
+    *made_from*: fingerprints of the histories.
+    """
     lines = [f"extends = {_quoted(extends)}", f"description = {_quoted(description)}"]
+    if made_from:
+        lines += ["made_from = [", *(f"    {_quoted(each)}," for each in made_from), "]"]
     for purpose, seconds in sorted(found.items()):
         if len(seconds) < FEWEST:
             continue

@@ -97,6 +97,19 @@ class Scenario:
         del plain["expect"]
         return plain
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Scenario:
+        """The scenario of a history's first event, without what it expected."""
+        own = {each.name: settings[each.name] for each in fields(cls) if each.name in settings}
+        for each in ("microservices", "steps", "faults"):
+            own[each] = tuple(own[each])
+        own["environments"] = tuple(
+            Environment(name, how == "automated") for name, how in own["environments"].items()
+        )
+        own["variant"] = Variant(**own["variant"])
+        own["profile"] = own["profile"] or cls.profile
+        return cls(**own)
+
 
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises one `ScenarioError` with all of its mistakes."""

@@ -32,7 +32,7 @@ def calibrate(
     ] = "lean-ci",
 ) -> None:
     """Make a costs profile from what happened; `cdlab compare --profile FILE` uses it."""
-    from cdlab.calibration import profile_text, samples
+    from cdlab.calibration import fingerprint, profile_text, samples
     from cdlab.history import History
     from cdlab.whole_files import write_whole
 
@@ -51,9 +51,10 @@ def calibrate(
         description=f"Calibrated from {len(runs)} runs on {' and '.join(substrates)}",
         source=source,
         extends=extends,
+        made_from=[fingerprint(run) for run in runs],
     )
     write_whole(out, text)
-    console().print(f"{out}: {text.count('[')} costs from {len(runs)} runs")
+    console().print(f"{out}: {text.count(chr(10) + '[')} costs from {len(runs)} runs")
 
 
 def _facts(runs: list[History]) -> dict[str, list[Any]]:

@@ -26,6 +26,7 @@ from cdlab.cli import (
     manager,
     outages,
     show,
+    validate,
     writing,
 )
 from cdlab.cli.output import (
@@ -65,6 +66,7 @@ writing.add_to(app)
 show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
+validate.add_to(app)
 asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)

@@ -106,6 +106,8 @@ class Profile:
     name: str
     description: str
     costs: Mapping[str, Cost]
+    made_from: tuple[str, ...] = ()
+    """Fingerprints of the histories that it was calibrated from, see `calibration.py`."""
 
     def scaled(self, factor: float) -> Profile:
         """A profile in which everything takes *factor* times as long."""
@@ -168,6 +170,7 @@ def load_profile(name: str) -> Profile:
     mistakes = []
     parent = document.pop("extends", None)
     description = document.pop("description", "")
+    made_from = document.pop("made_from", [])
     if parent is not None:
         if parent not in profile_names() or parent == name or "extends" in _read_toml(parent):
             mistakes.append(
@@ -177,6 +180,8 @@ def load_profile(name: str) -> Profile:
             costs.update(load_profile(parent).costs)
     if not isinstance(description, str) or not description:
         mistakes.append("description: expected a sentence that says whom this profile describes")
+    if not (isinstance(made_from, list) and all(isinstance(each, str) for each in made_from)):
+        mistakes.append("made_from: expected a list of texts, as `cdlab calibrate` writes it")
     own, wrong = _read_costs(document)
     mistakes += wrong
     costs.update(own)
@@ -187,7 +192,7 @@ def load_profile(name: str) -> Profile:
         if parent is None
     ]
     _refuse(name, mistakes)
-    return Profile(Path(name).stem, description, costs)
+    return Profile(Path(name).stem, description, costs, tuple(made_from))
 
 
 def _read_toml(name: str) -> dict[str, Any]:
