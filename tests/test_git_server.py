@@ -175,6 +175,17 @@ def test_a_push_posts_a_hint(server: GitServer) -> None:
     }
 
 
+def test_what_moves_nothing_posts_no_hint(server: GitServer) -> None:
+    """Neither reading nor a push that was refused."""
+    server.commit(b"one")
+    server.git("push", server.url("developer"), "main")
+    server.git("ls-remote", server.url("ci"))
+    assert server.git("push", server.url("developer"), "main").returncode == 0
+    server.commit(b"two")
+    assert server.git("push", server.url("ci"), "main").returncode != 0
+    assert server.call("GET", "/after/0?timeout=0")[1]["next"] == 1
+
+
 def test_a_registry_notification_becomes_a_hint(server: GitServer) -> None:
     """Pushes of manifests count; pulls and blobs do not."""
 

@@ -1,7 +1,7 @@
 """
 The hint hub: numbered hints in memory, and consumers that wait for the next one.
 
-In: what a post-receive hook or a registry notification says happened. Out: hints above a number.
+In: what a push moved, what a registry notification says happened. Out: hints above a number.
 Who calls it: `server.py`. A hint says "look there", never what is true: hints carry no authority,
 can be posted by anybody who reaches the port, and may be lost. git and the registry are asked for
 the truth.
@@ -62,6 +62,15 @@ class Hub:
             if topic in (None, hint["topic"]):
                 newer.append(hint)
         return newer[::-1]
+
+
+def moved_refs(told: bytes, principal: str) -> list[dict[str, str]]:
+    """Read what the post-receive hook was told: a line for each ref that a push moved."""
+    lines = (line.split() for line in told.decode(errors="replace").splitlines())
+    return [
+        {"ref": ref[:256], "old": old[:64], "new": new[:64], "principal": principal[:64]}
+        for old, new, ref in (line for line in lines if len(line) == 3)
+    ]
 
 
 def pushed_tags(envelope: Any) -> Iterator[tuple[str, dict[str, str]]]:

@@ -3,7 +3,7 @@ The git server: git over smart HTTP, the administration of repositories, and the
 
 In: a folder for bare repositories, and a JSON file `{principal: sha256 of its password, in hex}`.
 Out: HTTP. `/git/<run>/<name>.git` for git itself, `/repositories/…` to administer (login
-`runner`), `/hints/registry` and `/hints/git` to post hints, `/after/<n>` to wait for them,
+`runner`), `/hints/registry` to post hints, `/after/<n>` to wait for them and for those of pushes,
 `/healthz`. Who calls it: the container `<cluster>-git` that `cdlab up` starts, and
 `tests/test_git_server.py`.
 """
@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import BinaryIO, ClassVar, cast
 from urllib.parse import parse_qs, urlsplit
 
 from .exchange import Answer, Exchange, Refusal
-from .hub import Hub, pushed_tags
+from .hub import Hub, moved_refs, pushed_tags
 from .repositories import Repositories
 
 NAME = r"[a-z0-9][a-z0-9-]{0,62}"
@@ -45,7 +46,6 @@ class Handler(Exchange):
             ("GET", "/healthz", "health"),
             ("GET", r"/after/(\d{1,15})", "wait_for_hints"),
             ("POST", "/hints/registry", "take_registry_hints"),
-            ("POST", "/hints/git", "take_git_hints"),
             ("PUT", f"/repositories/({NAME})/({NAME})", "create_repository"),
             ("GET", f"/repositories/({NAME})/({NAME})/reflog", "show_reflog"),
             ("DELETE", f"/repositories/({NAME})", "remove_run"),
@@ -100,19 +100,6 @@ class Handler(Exchange):
             self.hub.post("registry", repository, [what])
         return 202, {}
 
-    def take_git_hints(self) -> Answer:
-        """Take the lines of a post-receive hook, which runs beside this server."""
-        if self.client_address[0] not in ("127.0.0.1", "::1"):
-            raise Refusal(403, "git hints come from the hook")
-        principal = self.query.get("principal", "")
-        lines = [line.split() for line in self.read_small().decode(errors="replace").splitlines()]
-        whats = [
-            {"ref": ref[:256], "old": old[:64], "new": new[:64], "principal": principal[:64]}
-            for old, new, ref in (line for line in lines if len(line) == 3)
-        ]
-        self.hub.post("git", self.query.get("repository", "")[:256], whats)
-        return 202, {}
-
     def create_repository(self, run: str, name: str) -> Answer:
         """Create a repository, or change the writers of one."""
         self.require("runner")
@@ -153,6 +140,15 @@ class Handler(Exchange):
             "REMOTE_ADDR": str(self.client_address[0]),
             "CDLAB_REPOSITORY": f"{run}/{name}",
         }
+        with tempfile.NamedTemporaryFile(prefix="cdlab-moved-") as moved:
+            try:
+                self.run_git({**environment, "CDLAB_MOVED": moved.name})
+            finally:  # who pushed may have gone away meanwhile
+                self.hub.post("git", f"{run}/{name}", moved_refs(moved.read(), principal))
+        self.close_connection |= not self.body_is_read
+
+    def run_git(self, environment: dict[str, str]) -> None:
+        """Run the CGI program, with the request as its input and its output as the answer."""
         with subprocess.Popen(
             [self.backend], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         ) as backend:
@@ -160,7 +156,6 @@ class Handler(Exchange):
             feeder.start()
             self.relay(cast(BinaryIO, backend.stdout))
             feeder.join()
-        self.close_connection |= not self.body_is_read
 
     def require_repository(self, run: str, name: str) -> None:
         """404 unless the repository exists."""
@@ -218,13 +213,11 @@ def serve(root: Path, users: Path, address: tuple[str, int]) -> Server:
         users_and_digests: ClassVar[dict[str, str]] = json.loads(users.read_text())
         backend = str(Path(listing.stdout.strip()) / "git-http-backend")
         environment: ClassVar[dict[str, str]] = {
-            # The hooks run in the interpreter that runs the server.
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": os.environ["PATH"],
             "HOME": str(root),
             "GIT_PROJECT_ROOT": str(root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GATEWAY_INTERFACE": "CGI/1.1",
-            "CDLAB_HUB_PORT": str(server.server_address[1]),
         }
 
     server.RequestHandlerClass = BoundHandler
