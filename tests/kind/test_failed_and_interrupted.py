@@ -98,7 +98,9 @@ def images(run: str = "") -> set[str]:
     client = docker.from_env()
     try:
         label = f"{RUN_LABEL}={run}" if run else RUN_LABEL
-        return {each.labels[RUN_LABEL] for each in client.images.list(filters={"label": label})}
+        # Not `images.list`, which looks at each again: another may be on its way out.
+        found = client.api.images(filters={"label": label})
+        return {each["Labels"][RUN_LABEL] for each in found}
     finally:
         client.close()
 
