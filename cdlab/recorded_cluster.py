@@ -83,5 +83,6 @@ class RecordingDecisions:
                 "workload": decision.workload,
                 "status": outcome.status,
                 "image": intern(str(outcome.image or "")),
+                "user": decision.user,
             },
         )
