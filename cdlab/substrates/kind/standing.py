@@ -42,12 +42,14 @@ def install(
     progress: Progress,
     *,
     hosts: tuple[str, ...] = (),
+    webhook: tuple[str, str] = ("", ""),
 ) -> Address:
     """
     Make what is missing of an application, and install its manager. Safe to repeat.
 
     *scenario*: the names of the microservices, an application that gives the environments, the
-    variant and the fields of `ManagerIntervals`. *hosts*: see `Assignment`.
+    variant and the fields of `ManagerIntervals`. *hosts*: see `Assignment`. *webhook*: its URL,
+    and the secret to sign with.
     """
     names, given, variant, intervals = scenario
     kernel = LiveKernel()
@@ -59,7 +61,11 @@ def install(
         return ManagerInstallation(
             lab=lab,
             administrator=lambda: substrate.administrator,
-            assignment=assign(lab, run, application, variant, intervals, hosts=hosts),
+            assignment=assign(
+                lab, run, application, variant, intervals, hosts=hosts, webhook=webhook[0]
+            ),
+            grants=grants,
+            webhook_secret=webhook[1],
             progress=progress,
         ).install()
     finally:
