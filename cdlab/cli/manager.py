@@ -42,6 +42,13 @@ def install(
         list[str] | None,
         typer.Option(help="A name that its page is reached by, beside localhost."),
     ] = None,
+    webhook: Annotated[
+        str,
+        typer.Option(metavar="URL", help="Where notifications are posted. Without it: nowhere."),
+    ] = "",
+    webhook_secret: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The secret to sign them with.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """
@@ -61,6 +68,7 @@ def install(
 
     name, given = _named(run), load(scenario)
     _require_manager(given, scenario)
+    told = _webhook(webhook, webhook_secret)
     intervals = asdict(intervals_of(worlds.REAL_PACE, given.variant))
     wanted = Application((), given.effective_environments)
     found = standing.install(
@@ -70,6 +78,7 @@ def install(
         grants_of(given.architecture),
         say,
         hosts=tuple(allowed_host or ()),
+        webhook=told,
     )
     say(f"the page: {found.url}/login#{found.token}")
     path = write_server(Server(found.url, found.token))
@@ -121,6 +130,24 @@ def _lab() -> Lab:
     from cdlab.substrates.kind.lifecycle import connect
 
     return connect(settings_from_environment())
+
+
+def _webhook(url: str, secret: Path | None) -> tuple[str, str]:
+    """The URL and the secret, as the manager is given them; the end of a file's line is no part."""
+    from cdlab.manager.webhook import checked_url
+
+    if not url:
+        if secret:
+            raise typer.BadParameter("--webhook-secret needs --webhook")
+        return "", ""
+    checked_url(url)
+    try:
+        text = secret.read_text(encoding="utf-8").strip() if secret else ""
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"--webhook-secret {secret}: {error}") from error
+    if secret and not text:
+        raise typer.BadParameter(f"--webhook-secret {secret} is empty")
+    return url, text
 
 
 def _named(run: str) -> str:

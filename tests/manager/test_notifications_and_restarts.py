@@ -10,6 +10,7 @@ from cdlab.errors import Undelivered
 from cdlab.history import Event
 from cdlab.hosted_manager import HostedManager, Hosting
 from cdlab.manager.watching import ManagerIntervals
+from cdlab.manager.web.metrics import text_of
 from cdlab.model import RollbackRequest, Variant
 from cdlab.policies import LOCK
 from cdlab.policy_edits import PolicyEdit, hold, set_tag
@@ -18,6 +19,7 @@ from cdlab.stops import Lock
 from tests.ears import Ears
 from tests.hosted_in_sim import Nobody
 from tests.manager.conftest import LONG, LOOK, Lab
+from tests.prometheus_text import read
 
 INTERVALS = ManagerIntervals(LOOK, sync_seconds=60.0)
 ROLLBACK = RollbackRequest(workload="users", environment="staging", message="it is slow")
@@ -234,5 +236,25 @@ def test_what_waits_longer_than_that_is_lost_and_counted(new_lab: type[Lab]) -> 
         await processes.start()
         await lab.kernel.sleep(2 * LOOK)
         assert processes.ears.heard == []
+
+    new_lab().play(story)
+
+
+def test_the_numbers_of_a_process_say_what_it_told(new_lab: type[Lab]) -> None:
+    """By kind, by what became of it and by receiver, as text for whoever serves it."""
+
+    async def story(lab: Lab) -> None:
+        processes = Processes(lab)
+        manager = await processes.start()
+        await lab.ship("a")
+        processes.ears.trouble = Undelivered("answered with 404", is_final=True)
+        await manager.queue.rollback(ROLLBACK)
+        await lab.kernel.sleep(1)
+        found = read(text_of(manager.metrics()))
+        assert {
+            tuple(dict(labels).values()): count
+            for labels, count in found["cdlab_notifications_total"].items()
+        } == {("released", "delivered", "ears"): 1, ("refused", "failed", "ears"): 1}
+        assert found["cdlab_commit_duration_seconds_count"] == {(): 1}
 
     new_lab().play(story)
