@@ -64,7 +64,7 @@ class Notification:
     def text(self) -> str:
         """The same in one line, for people."""
         image = ImageRef.parse(self.image)
-        name = image.tag or (image.digest or "")[:19]
+        name = (image.tag or "")[:12] or (image.digest or "")[:19]  # a tag as in commits
         about = f"{self.microservice} in {self.environment}" if self.microservice else "config repo"
         is_by_somebody = self.user not in ("", self.cause)
         who = f"{self.cause} by {self.user}" if is_by_somebody else self.cause

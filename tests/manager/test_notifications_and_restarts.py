@@ -105,6 +105,27 @@ def test_a_release_whose_manager_is_killed_before_the_apply_is_told_once(
     new_lab().play(story)
 
 
+def test_so_is_one_that_the_next_process_cannot_apply_at_first(new_lab: type[Lab]) -> None:
+    """The API server was down when it began: that is told, and no drift when it is back."""
+
+    async def story(lab: Lab) -> None:
+        processes = Processes(lab)
+        await processes.start()
+        await lab.ship("a")
+        await lab.build("b")
+        await processes.kill_when(is_released)
+        await lab.substrate.incidents.stop("api-server")
+        await processes.start()
+        await lab.kernel.sleep(LOOK)
+        await lab.substrate.incidents.restart("api-server")
+        await lab.kernel.sleep(LOOK)
+        assert await lab.served() == "b"
+        found = [(str(each.kind), each.cause) for each in processes.ears.heard]
+        assert found == [("released", "automation")] * 2 + [("failed", "sync")]
+
+    new_lab().play(story)
+
+
 @pytest.mark.parametrize("is_pushed", [False, True])
 def test_a_manager_that_is_killed_during_its_push_tells_nothing_twice(
     new_lab: type[Lab], is_pushed: bool
