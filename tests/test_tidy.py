@@ -25,6 +25,7 @@ MORE_PARAMETERS = {
     "cdlab/cli/asking.py",
     "cdlab/cli/looking.py",
     "cdlab/cli/dashboard.py",
+    "cdlab/cli/manager.py",
 }
 
 PAGES = {"v1.py": 90, "v2.py": 120, "v3.py": 150}

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 RunOption = Annotated[
     str, typer.Option("--run", metavar="NAME", help="The name of the application in the lab.")
 ]
+HostOption = Annotated[
+    list[str] | None, typer.Option(help="A name that its page is reached by, beside localhost.")
+]
+WebhookOption = Annotated[
+    str, typer.Option(metavar="URL", help="Where notifications are posted. Without it: nowhere.")
+]
+SecretOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The secret to sign notifications with.")
+]
 DEFAULT = "standing"
 app = typer.Typer(
     name="manager",
@@ -38,17 +47,9 @@ def install(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
     *,
     run: RunOption = DEFAULT,
-    allowed_host: Annotated[
-        list[str] | None,
-        typer.Option(help="A name that its page is reached by, beside localhost."),
-    ] = None,
-    webhook: Annotated[
-        str,
-        typer.Option(metavar="URL", help="Where notifications are posted. Without it: nowhere."),
-    ] = "",
-    webhook_secret: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The secret to sign them with.")
-    ] = None,
+    allowed_host: HostOption = None,
+    webhook: WebhookOption = "",
+    webhook_secret: SecretOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """
@@ -64,11 +65,12 @@ def install(
     from cdlab.model import Application
     from cdlab.scenario import load
     from cdlab.substrates.kind import standing
+    from cdlab.substrates.kind.inside import Outside
     from cdlab.substrates.kind.manager_installation import namespace_of
 
     name, given = _named(run), load(scenario)
     _require_manager(given, scenario)
-    told = _webhook(webhook, webhook_secret)
+    secret = _secret_of(webhook, webhook_secret)
     intervals = asdict(intervals_of(worlds.REAL_PACE, given.variant))
     wanted = Application((), given.effective_environments)
     found = standing.install(
@@ -77,8 +79,7 @@ def install(
         (given.microservices, wanted, given.variant, intervals),
         grants_of(given.architecture),
         say,
-        hosts=tuple(allowed_host or ()),
-        webhook=told,
+        outside=Outside(hosts=tuple(allowed_host or ()), webhook=webhook, webhook_secret=secret),
     )
     say(f"the page: {found.url}/login#{found.token}")
     path = write_server(Server(found.url, found.token))
@@ -132,22 +133,21 @@ def _lab() -> Lab:
     return connect(settings_from_environment())
 
 
-def _webhook(url: str, secret: Path | None) -> tuple[str, str]:
-    """The URL and the secret, as the manager is given them; the end of a file's line is no part."""
+def _secret_of(url: str, file: Path | None) -> str:
+    """What notifications to a webhook are signed with; the end of the file's line is no part."""
     from cdlab.manager.webhook import checked_url
 
-    if not url:
-        if secret:
-            raise typer.BadParameter("--webhook-secret needs --webhook")
-        return "", ""
-    checked_url(url)
+    if url:
+        checked_url(url)
+    if file is None:
+        return ""
     try:
-        text = secret.read_text(encoding="utf-8").strip() if secret else ""
+        text = file.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"--webhook-secret {secret}: {error}") from error
-    if secret and not text:
-        raise typer.BadParameter(f"--webhook-secret {secret} is empty")
-    return url, text
+        raise typer.BadParameter(f"--webhook-secret {file}: {error}") from error
+    if not (url and text):
+        raise typer.BadParameter(f"--webhook-secret {file}: it is empty, or without --webhook")
+    return text
 
 
 def _named(run: str) -> str:

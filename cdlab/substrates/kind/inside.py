@@ -86,6 +86,21 @@ class Assignment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Outside:
+    """How a release manager and the world outside its cluster reach each other."""
+
+    hosts: tuple[str, ...] = ()
+    webhook: str = ""
+    """These two as in `Assignment`."""
+    webhook_secret: str = field(default="", repr=False)
+    """What notifications are signed with; empty: they are not signed."""
+
+
+ALONE = Outside()
+"""By localhost, and not at all."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """The services of a lab as a pod sees them, with the one login that is there."""
 

@@ -23,7 +23,7 @@ from cdlab.model import Application, Grant, Variant
 from cdlab.substrates.kind import access, contexts, inside, manager_objects, manager_pods
 from cdlab.substrates.kind.builder import RUN_LABEL
 from cdlab.substrates.kind.engine import Progress, wait_until
-from cdlab.substrates.kind.inside import Assignment
+from cdlab.substrates.kind.inside import ALONE, Assignment, Outside
 from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi, ObjectExists
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.manager_image import ensure_image
@@ -52,7 +52,7 @@ def namespace_of(run: str) -> str:
 
 def assign(
     lab: Lab, run: str, application: Application, variant: Variant, intervals: Mapping[str, Any],
-    *, hosts: tuple[str, ...] = (), webhook: str = "",
+    *, outside: Outside = ALONE,
 ) -> Assignment:  # fmt: skip
     """What the manager of a run is told, with addresses as pods reach them."""
     return Assignment(
@@ -64,8 +64,8 @@ def assign(
         registry_host=lab.registry_host,
         registry_url=f"http://{lab.settings.registry_container}:5000",
         hub_url=f"http://{lab.settings.git_container}:8418",
-        hosts=hosts,
-        webhook=webhook,
+        hosts=outside.hosts,
+        webhook=outside.webhook,
     )
 
 
