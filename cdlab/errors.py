@@ -88,6 +88,15 @@ class NotUnderstood(CdlabError):
     """A request lacks a field, has one that nobody knows, or one of the wrong form."""
 
 
+class Undelivered(CdlabError):
+    """Somebody outside could not be told something."""
+
+    def __init__(self, message: str, *, help: str = "", is_final: bool = False) -> None:
+        super().__init__(message, help=help)
+        self.is_final = is_final
+        """Whether trying again is no use: it was understood, and refused."""
+
+
 class PortError(CdlabError):
     """The outside said no."""
 

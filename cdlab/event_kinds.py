@@ -76,7 +76,7 @@ KINDS: Mapping[str, Needs] = {
     "RolloutUndone": {"workload": TEXT},
     "WorkloadsRead": NOTHING,
     "EnvironmentWiped": NOTHING,
-    "Decided": {"what": TEXT, "workload": TEXT, "status": TEXT, "image": TEXT},
+    "Decided": {"what": TEXT, "workload": TEXT, "status": TEXT, "image": TEXT, "user": TEXT},
     "PodCreated": POD,
     "PodScheduled": {**POD, "node": TEXT},
     "ImagePulled": POD,

@@ -8,7 +8,7 @@ this process among them; a desk for people. Called by `in_cluster.py`, in the si
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,10 +20,13 @@ from cdlab.kernel import Event, Kernel
 from cdlab.manager.audit import Audit
 from cdlab.manager.desk import ManagerDesk, about_of
 from cdlab.manager.messages import Body, outcome_as_json
+from cdlab.manager.metering import ManagerMetrics
+from cdlab.manager.notifier import Notifier
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.watching import ManagerIntervals
 from cdlab.merging import REQUEST, START
 from cdlab.model import Application, Context, Outcome, RollbackRequest, Variant
+from cdlab.notifications import Receiver
 from cdlab.ports import Ports
 from cdlab.recorded_ports import recorded
 from cdlab.streaming import StreamingRecorder
@@ -42,6 +45,8 @@ class Hosting:
     producer: str
     """The name of this process, which no other one ever has: its events are numbered under it."""
     substrate: str = "kind"
+    receivers: Sequence[Receiver] = ()
+    """Who is told what it does."""
 
 
 class HostedManager:
@@ -67,6 +72,13 @@ class HostedManager:
             facts=about_of(ARCHITECTURES["v3"], hosting.application, hosting.substrate),
         )
         """For the people who ask it directly, over its API and its page."""
+        self.notifier = Notifier(kernel, hosting.receivers, hosting.producer)
+        self.metrics = ManagerMetrics(
+            kernel, self.queue, hosting.application, lambda: self.notifier.counts
+        )
+        """For whoever serves `/metrics`, in any thread."""
+        self.recorder.listeners += [self.metrics.see, self.notifier.see]
+        self.queue.listeners.append(self.notifier)
         self._outcomes: dict[str, Event] = {}
         """Request -> its outcome, so that one that is sent again is not done again."""
 
@@ -84,14 +96,20 @@ class HostedManager:
             if head is not None:
                 self.recorder.announce(head)
         actor.context = None
+        self.notifier.start()
         self.queue.start()
 
     async def stop(self, seconds: float) -> None:
-        """End at once, then wait so long for whoever reads the events to have them all."""
+        """End at once, then wait so long until the events were read and notifications delivered."""
         self.queue.stop()
         until = self.kernel.now() + seconds
-        while not self.recorder.is_fetched and self.kernel.now() < until:
+        while not self._is_heard and self.kernel.now() < until:
             await self.kernel.sleep(0.02)
+        self.notifier.stop()
+
+    @property
+    def _is_heard(self) -> bool:
+        return self.recorder.is_fetched and self.notifier.is_idle
 
     async def answer(self, path: str, body: Body) -> Body:
         """Answer a question. KeyError, TypeError or ValueError for one that makes no sense."""

@@ -28,8 +28,15 @@ from cdlab.manager.watching import ManagerIntervals
 from cdlab.manager.web.app import make_app
 from cdlab.manager.web.serving import Beside
 from cdlab.manager.web.world import WebSettings
+from cdlab.manager.webhook import Webhook
+from cdlab.notifications import Receiver
 from cdlab.substrates.kind.hints import Hints
-from cdlab.substrates.kind.inside import Inside, connect_to_own_cluster, ports_inside
+from cdlab.substrates.kind.inside import (
+    Inside,
+    connect_to_own_cluster,
+    events_inside,
+    ports_inside,
+)
 
 T = TypeVar("T")
 PORT = 8080
@@ -45,7 +52,11 @@ def main() -> None:
     kernel = LiveKernel()
     hints = Hints(kernel, found.assignment.hub_url)
     with tempfile.TemporaryDirectory(prefix="cdlab-") as folder:
-        ports = ports_inside(kernel, found, connect_to_own_cluster(), hints, Path(folder))
+        api, producer = connect_to_own_cluster(), secrets.token_hex(8)
+        ports = ports_inside(kernel, found, api, hints, Path(folder))
+        receivers: list[Receiver] = [events_inside(kernel, found, api, producer)]
+        if found.assignment.webhook:
+            receivers.append(Webhook(kernel, found.assignment.webhook, found.webhook_secret))
         hosted = HostedManager(
             kernel,
             ports,
@@ -53,10 +64,13 @@ def main() -> None:
                 application=found.assignment.application,
                 variant=found.assignment.variant,
                 intervals=ManagerIntervals(**found.assignment.intervals),  # type: ignore[arg-type]
-                producer=secrets.token_hex(8),
+                producer=producer,
+                receivers=receivers,
             ),
         )
-        settings = WebSettings(token=found.token, allowed_hosts=found.assignment.hosts)
+        settings = WebSettings(
+            token=found.token, allowed_hosts=found.assignment.hosts, metrics=hosted.metrics
+        )
         server = Beside(make_app(OpenDesk(kernel, hosted.desk), settings, hosted.answer), PORT)
         hints.start()
         server.start()

@@ -293,5 +293,7 @@ class Grant:
     config_repo: Literal["none", "read", "write"] = "none"
     registry: Literal["none", "read", "write"] = "none"
     environments: Literal["none", "read", "set-image", "apply", "admin"] = "none"
+    events: Literal["none", "write"] = "none"
+    """Whether it may tell of what it did by Kubernetes events, in each environment."""
     is_automation: bool = False
     """Whether nobody has to press a button for it to act."""

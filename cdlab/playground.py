@@ -13,15 +13,17 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cdlab import worlds
+from cdlab.architectures import ARCHITECTURES
 from cdlab.assembly import assemble
 from cdlab.errors import NotFound
 from cdlab.history import SCHEMA, History
 from cdlab.manager.audit import Audit
 from cdlab.manager.commands import About, Playground, ReleaseCommands
 from cdlab.manager.desk import ManagerDesk, about_of
+from cdlab.manager.metering import ManagerMetrics
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.virtual_desk import VirtualDesk
-from cdlab.model import ImageRef
+from cdlab.model import ImageRef, Principal
 from cdlab.people_desk import PeopleDesk
 from cdlab.ports import Ports
 from cdlab.recorded_incidents import ACTORS, BOXES
@@ -118,20 +120,28 @@ class Desk:
         recorder.append(Call("RunStarted", "people", "notify", "", "user"), detail=settings)
         self.commands: ReleaseCommands
         self.playground: Playground
+        self.metrics: ManagerMetrics | None = None
+        """For Prometheus; None where there is no release manager."""
 
         async def prepare() -> None:
             audits: list[Audit] = []
+            has_manager = ARCHITECTURES[scenario.architecture].manager is not None
+            who: Principal = "manager" if has_manager else "operator"
 
             def around(ports: Ports) -> Ports:
-                audit = audits[0] if audits else Audit(world.kernel, ports.decisions)
-                audits[:] = [audit]
-                return replace(ports, decisions=audit)
+                if ports.principal != who:
+                    return ports
+                audits.append(Audit(world.kernel, ports.decisions))
+                return replace(ports, decisions=audits[0])
 
             lab = await assemble(world, scenario, recorder, around)
-            lab.ports("operator")
+            lab.ports(who)
             about = about_of(lab.architecture, lab.application, "sim")
             self.commands = _commands(lab, audits[0], replace(about, is_playground=True))
             self.playground = SimulatedWorld(lab)
+            if isinstance(lab.delivery, ReleaseQueue):
+                self.metrics = ManagerMetrics(lab.kernel, lab.delivery, lab.application)
+                recorder.listeners.append(self.metrics.see)
             await bootstrap(lab)
             await lab.kernel.sleep(SETTLE_SECONDS)
 

@@ -8,7 +8,7 @@ from sys import intern
 
 from cdlab.history import OK, Operation
 from cdlab.model import Decision, ImageRef, Principal, RunningWorkload
-from cdlab.ports import Cluster
+from cdlab.ports import Cluster, Decisions
 from cdlab.recording import Call, Recorder
 
 
@@ -67,10 +67,10 @@ class RecordingCluster:
 
 
 class RecordingDecisions:
-    """Where a decision becomes an event of whoever decided."""
+    """Where a decision becomes an event of whoever decided, and goes where it would have gone."""
 
-    def __init__(self, recorder: Recorder, principal: Principal) -> None:
-        self.recorder, self.principal = recorder, principal
+    def __init__(self, inner: Decisions, recorder: Recorder, principal: Principal) -> None:
+        self.inner, self.recorder, self.principal = inner, recorder, principal
 
     async def record(self, decision: Decision) -> None:
         outcome = decision.outcome
@@ -83,5 +83,7 @@ class RecordingDecisions:
                 "workload": decision.workload,
                 "status": outcome.status,
                 "image": intern(str(outcome.image or "")),
+                "user": decision.user,
             },
         )
+        await self.inner.record(decision)

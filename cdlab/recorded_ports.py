@@ -48,7 +48,7 @@ def recorded(ports: Ports, recorder: Recorder) -> Ports:
         builder=RecordingBuilder(ports.builder, recorder, who),
         registry=RecordingRegistry(ports.registry, recorder, who),
         cluster=RecordingCluster(ports.cluster, recorder, who),
-        decisions=RecordingDecisions(recorder, who),
+        decisions=RecordingDecisions(ports.decisions, recorder, who),
         clock=ports.clock,
     )
 

@@ -45,6 +45,8 @@ class Recorder:
     def __init__(self, kernel: Kernel, history: History) -> None:
         self.kernel = kernel
         self.history = history
+        self.listeners: list[Callable[[Event], None]] = []
+        """Told of every event but the pods'. They must be quick and raise nothing."""
         self.contents: dict[Digest, Content] = {}
         """The source each pushed image was built from."""
         self._origins: dict[str, Context] = {}
@@ -62,11 +64,12 @@ class Recorder:
             intent, causes = context.intent, context.causes
         start = now if began_us is None else began_us
         kind, component, op, resource, principal = call
-        history.append(
-            Event(
-                seq, now, start, kind, component, op, resource, intent, causes, principal, **fields
-            )
+        event = Event(
+            seq, now, start, kind, component, op, resource, intent, causes, principal, **fields
         )
+        history.append(event)
+        for listener in self.listeners:
+            listener(event)
         return seq
 
     async def record(

@@ -8,7 +8,7 @@ imported only when it is asked for.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from cdlab.architectures import ARCHITECTURES
 from cdlab.assembly import Pace, World
 from cdlab.errors import SubstrateUnavailable
+from cdlab.grants import grants_of
 from cdlab.kernel import Kernel
 from cdlab.manager.channel_client import HttpChannel
 from cdlab.manager.watching import ManagerIntervals
-from cdlab.model import Application, Variant
+from cdlab.model import Application, Grant, Variant
 from cdlab.random_streams import RandomStreams
 from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario
@@ -130,7 +131,7 @@ def real(scenario: Scenario, *, lab: Lab | None = None, manager: str = "outside"
     from cdlab.substrates.kind.substrate import KindSubstrate
     from cdlab.substrates.kind.witnesses import testimony
 
-    lab = lab or connect(KindSettings.here())
+    lab, grants = lab or connect(KindSettings.here()), grants_of(scenario.architecture)
     kernel, run = LiveKernel(), new_run_name()
     is_inside = _runs_inside(scenario, manager)
     if is_inside and scenario.faults:
@@ -153,7 +154,7 @@ def real(scenario: Scenario, *, lab: Lab | None = None, manager: str = "outside"
         facts=facts(lab),
         witnesses=partial(testimony, substrate, now()),
         evidence=partial(evidence, lab, run),
-        manager=partial(InCluster, substrate) if is_inside else None,
+        manager=partial(InCluster, substrate, grants) if is_inside else None,
     )
 
 
@@ -163,6 +164,7 @@ class InCluster:
     def __init__(
         self,
         substrate: KindSubstrate,
+        grants: Sequence[Grant],
         application: Application,
         variant: Variant,
         intervals: ManagerIntervals,
@@ -176,6 +178,7 @@ class InCluster:
             assignment=assign(
                 substrate.lab, substrate.run, application, variant, asdict(intervals)
             ),
+            grants=grants,
         )
 
     async def start(self) -> HttpChannel:

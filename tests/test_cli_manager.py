@@ -36,15 +36,32 @@ def no_lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("manager", "install"),
         ("manager", "dance"),
         ("manager", "logs", "--run", "No name"),
+        ("manager", "install", V3, "--webhook", "hooks.example/cdlab"),
+        ("manager", "install", V3, "--webhook", "https://ana:hunter2@hooks.example"),
+        ("manager", "install", V3, "--webhook-secret", V3),
+        ("manager", "install", V3, "--webhook", "https://hooks.example", "--webhook-secret", "no"),
+        (
+            "manager",
+            "install",
+            V3,
+            "--webhook",
+            "https://hooks.example",
+            "--webhook-secret",
+            "/dev/null",
+        ),
     ],
     ids=" ".join,
 )
 def test_what_makes_no_sense_is_wrong_usage(arguments: tuple[str, ...]) -> None:
-    """No cluster in the simulator, no manager in V1."""
+    """No cluster in the simulator, no manager in V1, no webhook without a URL."""
     assert code_of(*arguments) == 2
 
 
-@pytest.mark.parametrize("command", [("install", V3), ("uninstall",), ("logs",)])
+@pytest.mark.parametrize(
+    "command",
+    [("install", V3), ("uninstall",), ("logs",),
+     ("install", V3, "--webhook", "https://hooks.example/cdlab", "--webhook-secret", V3)],
+)  # fmt: skip
 def test_without_a_lab_it_says_how_to_get_one(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:

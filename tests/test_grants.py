@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +13,8 @@ from cdlab.architectures import ARCHITECTURES
 from cdlab.coupling import can_change_workloads, resources_of
 from cdlab.grants import grants_of
 from cdlab.model import PRINCIPALS, Grant, Principal
-from cdlab.substrates.kind.access import RULES, right_of, writers
+from cdlab.substrates.kind.access import RBAC, RULES, Rule, allow, right_of, rules_of, writers
+from cdlab.substrates.kind.kubernetes_api import KubernetesApi
 from cdlab.substrates.sim.access import Rights
 
 
@@ -98,6 +100,37 @@ def test_kind_lets_push_whom_the_file_names(architecture: str) -> None:
         named = sorted(each.principal for each in grants if getattr(each, box) == "write")
         allowed = sorted(who for who in PRINCIPALS if rights.allows(who, box, "write"))
         assert writers(grants, box) == named == allowed
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("principal", PRINCIPALS)
+def test_only_the_manager_of_version_3_is_given_events(
+    architecture: str, principal: Principal
+) -> None:
+    """It may make new ones and do nothing else to any; its other rules are those of its right."""
+    grants = grants_of(architecture)
+    rules = RULES[right_of(grants, principal, "environments")]
+    is_manager = (architecture, principal) == ("v3", "manager")
+    events = Rule(["events.k8s.io"], ["events"], ["create"])
+    assert rules_of(grants, principal) == (*rules, *[events] * is_manager)
+
+
+def test_a_role_says_what_the_grants_say() -> None:
+    """What the API server is asked to make in an environment, for an account that is elsewhere."""
+    made: dict[str, Any] = {}
+
+    class Administrator:
+        def call(self, method: str, path: str, body: Any, **more: str) -> dict[str, Any]:
+            made[path] = body
+            return {}
+
+    grants = grants_of("v3")
+    administrator = cast(KubernetesApi, Administrator())
+    allow(administrator, "shop-staging", "manager", grants, account_namespace="shop-manager")
+    role, binding = made.values()
+    assert all(path.startswith(f"{RBAC}/namespaces/shop-staging/") for path in made)
+    assert role["rules"] == [each.as_json() for each in rules_of(grants, "manager")]
+    assert [each["namespace"] for each in binding["subjects"]] == ["shop-manager"]
 
 
 def test_nothing_else_makes_a_grant() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -10,14 +11,17 @@ from cdlab.errors import ManagerUnavailable
 from cdlab.hosted_manager import HostedManager, Hosting
 from cdlab.kernel import Kernel
 from cdlab.manager.watching import ManagerIntervals
-from cdlab.model import Application, Environment, Microservice, Variant
+from cdlab.model import Application, Decision, Environment, Microservice, Variant
+from cdlab.ports import Decisions
 from cdlab.scenario import Scenario
 from cdlab.worlds import simulated
 
 PROMOTION = {"workload": "users", "source": "staging", "target": "production", "user": "alice"}
 
 
-def hosted(test: Callable[[HostedManager, Kernel], Awaitable[None]]) -> None:
+def hosted(
+    test: Callable[[HostedManager, Kernel], Awaitable[None]], decisions: Decisions | None = None
+) -> None:
     """Run a test with one, on the simulator, for an application that never had a release."""
     world = simulated(Scenario(architecture="v3", profile="constant"))
     application = Application(
@@ -35,7 +39,9 @@ def hosted(test: Callable[[HostedManager, Kernel], Awaitable[None]]) -> None:
             intervals=ManagerIntervals(300.0),
             producer="p1",
         )
-        made = HostedManager(world.kernel, world.substrate.ports("manager"), hosting)
+        ports = world.substrate.ports("manager")
+        ports = replace(ports, decisions=decisions or ports.decisions)
+        made = HostedManager(world.kernel, ports, hosting)
         await made.start()
         await test(made, world.kernel)
 
@@ -54,6 +60,24 @@ def test_a_request_that_comes_twice_is_decided_once() -> None:
         assert first["status"] == "refused"
 
     hosted(test)
+
+
+def test_what_it_decides_is_shown_to_people_and_handed_on() -> None:
+    """Its desk has the decision with who asked, and so has the port that the world gave it."""
+
+    async def test(manager: HostedManager, kernel: Kernel) -> None:
+        await manager.answer("promote", {"request": "r1", **PROMOTION})
+        (entry,) = (each for each in await manager.desk.audit() if each.what == "promotion")
+        assert (entry.user, entry.status) == ("alice", "refused")
+        assert [each.what for each in handed].count("promotion") == 1
+
+    handed: list[Decision] = []
+
+    class Kept:
+        async def record(self, decision: Decision) -> None:
+            handed.append(decision)
+
+    hosted(test, Kept())
 
 
 def test_a_request_meant_for_an_earlier_process_is_not_done() -> None:

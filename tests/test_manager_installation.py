@@ -35,6 +35,7 @@ ASSIGNMENT = Assignment(
     registry_host="localhost:5001",
     registry_url="http://cdlab-registry:5000",
     hub_url="http://cdlab-git:8418",
+    webhook="https://hooks.example/cdlab",
 )
 PLAN = Plan(
     namespace="cdlab-r1-release-manager",
@@ -50,14 +51,17 @@ def test_what_the_manager_is_told_survives_its_file(tmp_path: Path) -> None:
     (tmp_path / inside.APPLICATION).write_text(ASSIGNMENT.to_json())
     (tmp_path / inside.PASSWORD).write_text("hunter2")
     (tmp_path / inside.TOKEN).write_text("t0ken")
+    (tmp_path / inside.WEBHOOK_SECRET).write_text("s3cret")
     found = Inside.read(tmp_path, tmp_path)
     assert found.assignment == ASSIGNMENT
-    assert (found.password, found.token) == ("hunter2", "t0ken")
+    assert (found.password, found.token, found.webhook_secret) == ("hunter2", "t0ken", "s3cret")
 
 
 def test_no_secret_is_shown() -> None:
     """Neither of the plan nor of what the pod reads."""
-    found = Inside(assignment=ASSIGNMENT, password="hunter2", token="t0ken")
+    found = Inside(
+        assignment=ASSIGNMENT, password="hunter2", token="t0ken", webhook_secret="hunter2"
+    )
     services = Surroundings(
         registry_host="h", registry_url="u", hub_url="g", passwords={"manager": "hunter2"}
     )

@@ -46,9 +46,14 @@ async def publish(config: Checkout, message: str, repository: GitRepository) -> 
     return revision
 
 
-async def make_equal(config: Checkout, environment: str, manager: Ports) -> None:
-    """Apply what differs, and tell of it. What cannot be applied does not stop the others."""
-    for manifest, decision in released(config, environment):
+async def make_equal(config: Checkout, environment: str, manager: Ports, user: str = "") -> None:
+    """
+    Apply what differs, and tell of it. What cannot be applied does not stop the others.
+
+    *user* is who asked for it; the manager itself at its looks, if nobody did.
+    """
+    for manifest, found in released(config, environment):
+        decision = replace(found, user=user)
         try:
             if await manager.cluster.diff(manifest, environment):
                 await manager.cluster.apply(manifest, environment)

@@ -108,13 +108,13 @@ class ReleaseManager:
 
     async def rebuild(self, user: str) -> Outcome:
         """Apply the config repo, as the manager does by itself once it is installed again."""
-        return await self.sync()
+        return await self.sync(user)
 
-    async def sync(self) -> Outcome:
+    async def sync(self, user: str = "") -> Outcome:
         """Apply what the config repo says wherever an environment differs from it."""
         config = await self.manager.config_repo.clone()
         for environment in self.application.everywhere:
-            await make_equal(config, environment, self.manager)
+            await make_equal(config, environment, self.manager, user)
         return Outcome("released", "as the config repo says")
 
     async def release(self, request: ReleaseRequest) -> Outcome:

@@ -21,6 +21,7 @@ from cdlab.errors import SubstrateUnavailable
 
 if TYPE_CHECKING:
     from cdlab.manager.web.desk import Desk
+    from cdlab.manager.web.metrics import Metrics
     from cdlab.scenario import Scenario
 
 PORT = 8420
@@ -62,7 +63,7 @@ def dashboard(
     try:
         serve(
             desk, listening, allowed_hosts=(host, *(allowed_host or ())), is_read_only=read_only,
-            opens_browser=open_browser,
+            opens_browser=open_browser, metrics=getattr(desk, "metrics", None),
         )  # fmt: skip
     finally:
         desk.close()
@@ -102,7 +103,7 @@ def _make_desk(scenario: Scenario) -> Desk:
 
 def serve(
     desk: Desk, listening: socket.socket, *, allowed_hosts: tuple[str, ...],
-    is_read_only: bool, opens_browser: bool,
+    is_read_only: bool, opens_browser: bool, metrics: Metrics | None = None,
 ) -> None:  # fmt: skip
     """Serve until Ctrl-C. The file by which others find it is there as long."""
     from cdlab.cli.servers import Server, forget_server, write_server
@@ -116,7 +117,7 @@ def serve(
     server = Server(f"http://{name}:{port}", token)
     settings = WebSettings(
         token=token, allowed_hosts=allowed_hosts, is_read_only=is_read_only,
-        changes_by_itself=False,
+        changes_by_itself=False, metrics=metrics,
     )  # fmt: skip
 
     def started() -> None:

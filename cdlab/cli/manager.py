@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 RunOption = Annotated[
     str, typer.Option("--run", metavar="NAME", help="The name of the application in the lab.")
 ]
+HostOption = Annotated[
+    list[str] | None, typer.Option(help="A name that its page is reached by, beside localhost.")
+]
+WebhookOption = Annotated[
+    str, typer.Option(metavar="URL", help="Where notifications are posted. Without it: nowhere.")
+]
+SecretOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The secret to sign notifications with.")
+]
 DEFAULT = "standing"
 app = typer.Typer(
     name="manager",
@@ -38,10 +47,9 @@ def install(
     scenario: Annotated[Path, typer.Argument(metavar="SCENARIO.yaml")],
     *,
     run: RunOption = DEFAULT,
-    allowed_host: Annotated[
-        list[str] | None,
-        typer.Option(help="A name that its page is reached by, beside localhost."),
-    ] = None,
+    allowed_host: HostOption = None,
+    webhook: WebhookOption = "",
+    webhook_secret: SecretOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """
@@ -57,10 +65,12 @@ def install(
     from cdlab.model import Application
     from cdlab.scenario import load
     from cdlab.substrates.kind import standing
+    from cdlab.substrates.kind.inside import Outside
     from cdlab.substrates.kind.manager_installation import namespace_of
 
     name, given = _named(run), load(scenario)
     _require_manager(given, scenario)
+    secret = _secret_of(webhook, webhook_secret)
     intervals = asdict(intervals_of(worlds.REAL_PACE, given.variant))
     wanted = Application((), given.effective_environments)
     found = standing.install(
@@ -69,7 +79,7 @@ def install(
         (given.microservices, wanted, given.variant, intervals),
         grants_of(given.architecture),
         say,
-        hosts=tuple(allowed_host or ()),
+        outside=Outside(hosts=tuple(allowed_host or ()), webhook=webhook, webhook_secret=secret),
     )
     say(f"the page: {found.url}/login#{found.token}")
     path = write_server(Server(found.url, found.token))
@@ -121,6 +131,23 @@ def _lab() -> Lab:
     from cdlab.substrates.kind.lifecycle import connect
 
     return connect(settings_from_environment())
+
+
+def _secret_of(url: str, file: Path | None) -> str:
+    """What notifications to a webhook are signed with; the end of the file's line is no part."""
+    from cdlab.manager.webhook import checked_url
+
+    if url:
+        checked_url(url)
+    if file is None:
+        return ""
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"--webhook-secret {file}: {error}") from error
+    if not (url and text):
+        raise typer.BadParameter(f"--webhook-secret {file}: it is empty, or without --webhook")
+    return text
 
 
 def _named(run: str) -> str:

@@ -31,12 +31,14 @@ from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.release_log import past_releases
 from cdlab.manager.requests import request_of
 from cdlab.manager.standing import Seen, images_of, status_of
-from cdlab.model import Application, Outcome, RunningWorkload, Tag
+from cdlab.model import Application, Decision, Outcome, RunningWorkload, Tag
 from cdlab.ports import Checkout, Ports
 from cdlab.releases import Plan, ReleaseRequest, plan_release
 from cdlab.version import __version__
 
 ABSENT = "absent"
+CAUSES = {"release": "release", "promote": "promotion"}
+"""Command -> how a decision about it is called; of those that are no change of policy."""
 
 
 @dataclass(kw_only=True)
@@ -71,6 +73,10 @@ class ManagerDesk:
             return await self._everywhere(ask)
         request = await request_of(ask, self.application, self.ports)
         if isinstance(request, Outcome):
+            if not ask.is_dry_run:
+                what = CAUSES.get(ask.command, "policy")
+                decision = Decision(what, ask.workload, ask.environment, request, ask.user)
+                await self.ports.decisions.record(decision)
             return answered(request)
         if ask.is_dry_run:
             return await self._planned(request)

@@ -13,21 +13,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from cdlab.architectures import Manager
 from cdlab.errors import CdlabError, ManagerUnavailable, PortError, PushRejected
 from cdlab.kernel import Actor, Event, Kernel
+from cdlab.manager.listening import QueueListener
 from cdlab.manager.watching import ManagerIntervals, Watching
-from cdlab.model import (
-    Application,
-    Decision,
-    ImageRef,
-    Outcome,
-    Revision,
-    RollbackRequest,
-    Tag,
-)
+from cdlab.model import Application, Decision, ImageRef, Outcome, Revision, RollbackRequest, Tag
 from cdlab.ports import Ports
 from cdlab.releases import ReleaseRequest
 
@@ -43,6 +36,8 @@ CALLED = ("rollback", "release", "automation", "sync")
 """How a decision about each of them is called."""
 STOPPED = Outcome("failed", "the release manager was stopped before it was done")
 
+R = TypeVar("R", ReleaseRequest, RollbackRequest)
+
 
 @dataclass(order=True, slots=True)
 class _Request:
@@ -52,6 +47,8 @@ class _Request:
     number: int
     workload: str = field(compare=False)
     environment: str = field(compare=False)
+    user: str = field(compare=False)
+    since: float = field(compare=False)
     work: Callable[[], Awaitable[Outcome]] = field(compare=False)
     context: Any = field(compare=False)
     done: Event = field(compare=False)
@@ -88,6 +85,7 @@ class ReleaseQueue:
         """Microservice -> what the registry listed last, for whoever looks at it."""
         self.when_healthy: Callable[[], None] = lambda: None
         """Called when a release became healthy, for whoever looks at that."""
+        self.listeners: list[QueueListener] = []
 
     def start(self) -> None:
         """Begin to watch the registry and the config repo, and to work."""
@@ -111,6 +109,11 @@ class ReleaseQueue:
         self._requests.clear()
         self._looks.clear()
 
+    @property
+    def length(self) -> int:
+        """How many requests wait."""
+        return len(self._requests)
+
     async def prepare(self, manifests: Mapping[str, str]) -> None:
         """Put the manifests into the config repo."""
         await self.manager.prepare(manifests)
@@ -121,25 +124,29 @@ class ReleaseQueue:
 
     async def promote(self, name: str, source: str, target: str, user: str) -> Outcome:
         """Queue a promotion and return its outcome."""
-        request = self._put(
-            COMMAND, name, target, lambda: self.manager.promote(name, source, target, user)
-        )
-        return await self._outcome(request)
+        work = partial(self.manager.promote, name, source, target, user)
+        return await self._outcome(self._put(COMMAND, name, target, work, user))
 
     async def rollback(self, request: RollbackRequest) -> Outcome:
         """Put a rollback before everything else that waits, and return its outcome."""
-        work = partial(self.manager.rollback, request)
-        return await self._outcome(self._put(ROLLBACK, request.workload, request.environment, work))
+        return await self._asked(ROLLBACK, request, self.manager.rollback)
 
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Queue what somebody asked for, a rollback before everything else; return its outcome."""
         priority = ROLLBACK if request.cause == "rollback" else COMMAND
-        work = partial(self.manager.release, request)
-        return await self._outcome(self._put(priority, request.workload, request.environment, work))
+        return await self._asked(priority, request, self.manager.release)
+
+    async def _asked(
+        self, priority: int, request: R, decide: Callable[[R], Awaitable[Outcome]]
+    ) -> Outcome:
+        work = partial(decide, request)
+        put = self._put(priority, request.workload, request.environment, work, request.user)
+        return await self._outcome(put)
 
     async def rebuild(self, user: str) -> Outcome:
         """Queue the rebuild of every environment, and return its outcome."""
-        return await self._outcome(self._put(COMMAND, "", "", lambda: self.manager.rebuild(user)))
+        work = partial(self.manager.rebuild, user)
+        return await self._outcome(self._put(COMMAND, "", "", work, user))
 
     async def _outcome(self, request: _Request) -> Outcome:
         outcome: Outcome = await request.done.wait()
@@ -151,14 +158,15 @@ class ReleaseQueue:
         workload: str,
         environment: str,
         work: Callable[[], Awaitable[Outcome]],
+        user: str = "",
     ) -> _Request:
         if not self._actors:
             raise ManagerUnavailable("the release manager is not running", help="start it again")
         self._count += 1
-        done = self.kernel.event(f"the release of {workload} in {environment}")
         request = _Request(
-            priority, self._count, workload, environment, work, self._context(), done
-        )
+            priority, self._count, workload, environment, user, self.kernel.now(), work,
+            self._context(), self.kernel.event(f"the release of {workload} in {environment}"),
+        )  # fmt: skip
         heapq.heappush(self._requests, request)
         self._arrived.notify_all()
         return request
@@ -217,6 +225,8 @@ class ReleaseQueue:
             request = heapq.heappop(self._requests)
             self._looks.pop((request.priority, request.workload, request.environment), None)
             actor.context = request.context
+            for listener in self.listeners:
+                listener.taken(CALLED[request.priority], self.kernel.now() - request.since)
             outcome = STOPPED
             try:
                 outcome = await self._attempt(request)
@@ -228,6 +238,8 @@ class ReleaseQueue:
                         self._unapplied[request.environment, request.workload] = request, outcome
                     self.kernel.spawn(self._repeat(), name="repeats an apply")
             finally:
+                for listener in self.listeners:
+                    listener.ended(CALLED[request.priority], outcome)
                 request.done.set(outcome)
 
     async def _attempt(self, request: _Request) -> Outcome:
@@ -243,10 +255,8 @@ class ReleaseQueue:
     async def _failed(self, request: _Request, reason: str) -> Outcome:
         """Nobody reads an automated release's outcome, so it is told as a decision too."""
         outcome = Outcome("failed", reason)
-        decision = Decision(
-            CALLED[request.priority], request.workload, request.environment, outcome
-        )
-        await self.ports.decisions.record(decision)
+        what, where = CALLED[request.priority], (request.workload, request.environment)
+        await self.ports.decisions.record(Decision(what, *where, outcome, request.user))
         return outcome
 
     def _confirm(self, request: _Request, outcome: Outcome) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 
 from cdlab.coupling import WRITES
 from cdlab.history import OK, Event
+from cdlab.manager.noticing import Noticing
 from cdlab.model import ImageRef
+from cdlab.notifications import Kind
 from cdlab.pod_timeline import served_at
 from cdlab.rollback_time import asked, done
 from tests.properties.days import Day, Landed
@@ -229,8 +231,28 @@ def the_phases_sum_to_the_total(day: Day) -> Iterator[str]:
         yield f"{found} of {total}"
 
 
+def every_release_is_told_once(day: Day) -> Iterator[str]:
+    """
+    What git has as a release is one notification of its kind, and what git has not is none.
+
+    One whose push nobody answered may be told as none: the manager that made it was stopped.
+    """
+    noticing = Noticing("p1", 0.0)
+    told = [found for event in day.history if (found := noticing.see(event, ""))]
+    releases = {each.made.detail["revision"]: each for each in day.releases(*RELEASES)}
+    answered = {event.detail["revision"] for event in day.history.of("CommitPushed")}
+    for revision, each in releases.items():
+        kinds = [one.kind for one in told if one.revision == revision]
+        kind = Kind.ROLLED_BACK if each.trailers["Cause"] == "rollback" else Kind.RELEASED
+        if kinds != [kind] and (kinds or revision in answered):
+            yield f"{each.id} is told as {kinds}"
+    yield from (e.id for e in told if e.release and e.kind is not Kind.HELD
+                and e.revision not in releases)  # fmt: skip
+
+
 ALWAYS: tuple[Rule, ...] = (
     one_release_is_one_commit,
+    every_release_is_told_once,
     every_answer_is_true,
     nothing_is_forced_into_the_config_repo,
     a_rollback_is_one_commit_with_a_hold,

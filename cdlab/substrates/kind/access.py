@@ -23,7 +23,7 @@ from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Services
 
-Box = Literal["code_repos", "config_repo", "registry", "environments"]
+Box = Literal["code_repos", "config_repo", "registry", "environments", "events"]
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 TOKEN_SECONDS = 12 * 3600
 """Longer than any run; the tokens end with their ServiceAccounts anyway."""
@@ -68,6 +68,8 @@ Only what the verbs need. Reading pods tells what runs, which everybody with a r
 `rollout undo` reads ReplicaSets, so nothing less than `admin` is enough for it. Who may patch a
 Deployment may change all of it: RBAC cannot say "only the image".
 """
+EVENTS = Rule(["events.k8s.io"], ["events"], ["create"])
+"""What `events` gives beside that: to write new ones, and neither to read nor to change any."""
 _WITNESSES: Mapping[str, tuple[str, str, str]] = {
     "read": ("get", "apps", "deployments"),
     "set-image": ("patch", "apps", "deployments"),
@@ -81,6 +83,12 @@ def right_of(grants: Iterable[Grant], principal: Principal, box: Box) -> str:
     """The highest right that the grants give. A principal without one may do nothing."""
     held = [str(getattr(grant, box)) for grant in grants if grant.principal == principal]
     return max(held, key=_LEVELS.index, default="none")
+
+
+def rules_of(grants: Sequence[Grant], principal: Principal) -> tuple[Rule, ...]:
+    """The rules of a principal's Role in each environment."""
+    rules = RULES[right_of(grants, principal, "environments")]
+    return (*rules, EVENTS) if right_of(grants, principal, "events") == "write" else rules
 
 
 def writers(grants: Sequence[Grant], box: Box) -> list[str]:
@@ -103,10 +111,12 @@ def login_of(lab: Services, principal: Principal, *, is_granted: bool) -> tuple[
     return lab.login(principal) if is_granted and is_known else None
 
 
-def give(administrator: KubernetesApi, namespace: str, principal: Principal, right: str) -> str:
+def give(
+    administrator: KubernetesApi, namespace: str, principal: Principal, grants: Sequence[Grant]
+) -> str:
     """Make the principal's ServiceAccount in a namespace, with its rights, and return a token."""
     _make(administrator, namespace, "/api/v1", _named("ServiceAccount", principal, {}))
-    allow(administrator, namespace, principal, right, account_namespace=namespace)
+    allow(administrator, namespace, principal, grants, account_namespace=namespace)
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{principal}/token"
     request = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -117,13 +127,13 @@ def give(administrator: KubernetesApi, namespace: str, principal: Principal, rig
 
 
 def allow(
-    administrator: KubernetesApi, namespace: str, principal: Principal, right: str,
+    administrator: KubernetesApi, namespace: str, principal: Principal, grants: Sequence[Grant],
     *, account_namespace: str, labels: Mapping[str, str] = NO_LABELS,
 ) -> None:  # fmt: skip
-    """Give a ServiceAccount, of this namespace or another one, a right in this one."""
+    """Give a ServiceAccount, of this namespace or another one, its rights in this one."""
     make = partial(_make, administrator, namespace, RBAC)
-    if RULES[right]:
-        rules = [rule.as_json() for rule in RULES[right]]
+    rules = [rule.as_json() for rule in rules_of(grants, principal)]
+    if rules:
         make(_named("Role", principal, labels) | {"rules": rules})
         subject = {"kind": "ServiceAccount", "name": principal, "namespace": account_namespace}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": principal}

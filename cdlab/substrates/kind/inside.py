@@ -27,6 +27,7 @@ from cdlab.model import (
 )
 from cdlab.ports import NO_LABELS, Checkout, Ports
 from cdlab.substrates.kind.cluster import KindCluster
+from cdlab.substrates.kind.cluster_events import KubernetesEvents
 from cdlab.substrates.kind.decisions import LoggedDecisions
 from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.hints import Hints
@@ -41,6 +42,7 @@ PRINCIPAL: Principal = "manager"
 CONFIGURATION, SECRETS = Path("/etc/cdlab/configuration"), Path("/etc/cdlab/secrets")
 """Where a pod of the manager finds them."""
 APPLICATION, PASSWORD, TOKEN = "application.json", "password", "token"
+WEBHOOK_SECRET = "webhook-secret"
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 CONFIG_REPO = "config"
 
@@ -63,6 +65,8 @@ class Assignment:
     """The git server and the hub, as pods reach them."""
     hosts: tuple[str, ...] = ()
     """Names by which its page is reached, beside localhost."""
+    webhook: str = ""
+    """Where notifications go; empty: nowhere but to the cluster's events."""
 
     def to_json(self) -> str:
         """The file's text; the same assignment gives the same."""
@@ -79,6 +83,21 @@ class Assignment:
         )
         variant, hosts = Variant(**fields["variant"]), tuple(fields["hosts"])
         return cls(**{**fields, "application": application, "variant": variant, "hosts": hosts})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """How a release manager and the world outside its cluster reach each other."""
+
+    hosts: tuple[str, ...] = ()
+    webhook: str = ""
+    """These two as in `Assignment`."""
+    webhook_secret: str = field(default="", repr=False)
+    """What notifications are signed with; empty: they are not signed."""
+
+
+ALONE = Outside()
+"""By localhost, and not at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +128,8 @@ class Inside:
     """Of the principal `manager`, at the git server and the registry."""
     token: str = field(repr=False)
     """Whoever shows it may ask the manager."""
+    webhook_secret: str = field(default="", repr=False)
+    """What notifications are signed with; empty: they are not signed."""
 
     @classmethod
     def read(cls, configuration: Path = CONFIGURATION, secrets: Path = SECRETS) -> Inside:
@@ -117,6 +138,7 @@ class Inside:
             assignment=Assignment.of((configuration / APPLICATION).read_text()),
             password=(secrets / PASSWORD).read_text(),
             token=(secrets / TOKEN).read_text(),
+            webhook_secret=(secrets / WEBHOOK_SECRET).read_text(),
         )
 
 
@@ -135,6 +157,19 @@ def connect_to_own_cluster() -> KubernetesApi:
     return KubernetesApi.inside(f"https://{host}:{port}", ACCOUNT / "ca.crt", ACCOUNT / "token")
 
 
+def events_inside(
+    kernel: LiveKernel, found: Inside, api: KubernetesApi, producer: str
+) -> KubernetesEvents:
+    """Writes the notifications of a process into the cluster."""
+    return KubernetesEvents(kernel, _namespaces(found.assignment, api), producer)
+
+
+def _namespaces(assignment: Assignment, api: KubernetesApi) -> dict[str, Namespace]:
+    return {
+        environment: Namespace(name, api) for environment, name in assignment.namespaces.items()
+    }
+
+
 def ports_inside(
     kernel: LiveKernel, found: Inside, api: KubernetesApi, hints: Hints, folder: Path
 ) -> Ports:
@@ -146,9 +181,6 @@ def ports_inside(
         hub_url=assignment.hub_url,
         passwords={PRINCIPAL: found.password},
     )
-    namespaces = {
-        environment: Namespace(name, api) for environment, name in assignment.namespaces.items()
-    }
     config = f"{assignment.run}/{CONFIG_REPO}"
     return Ports(
         principal=PRINCIPAL,
@@ -156,7 +188,7 @@ def ports_inside(
         config_repo=KindGitRepository(here, hints, config, PRINCIPAL, folder=folder),
         builder=NoEngine(),
         registry=KindRegistry(here, hints, (None, Arrivals()), PRINCIPAL, "read"),
-        cluster=KindCluster(kernel, namespaces, Kinds(), PRINCIPAL),
+        cluster=KindCluster(kernel, _namespaces(assignment, api), Kinds(), PRINCIPAL),
         decisions=LoggedDecisions(),
         clock=kernel,
     )

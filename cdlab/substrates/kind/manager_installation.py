@@ -13,17 +13,17 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from cdlab.errors import ManifestRejected, SubstrateUnavailable, WorkloadNotFound
-from cdlab.model import Application, Variant
+from cdlab.model import Application, Grant, Variant
 from cdlab.substrates.kind import access, contexts, inside, manager_objects, manager_pods
 from cdlab.substrates.kind.builder import RUN_LABEL
 from cdlab.substrates.kind.engine import Progress, wait_until
-from cdlab.substrates.kind.inside import Assignment
+from cdlab.substrates.kind.inside import ALONE, Assignment, Outside
 from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi, ObjectExists
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.manager_image import ensure_image
@@ -34,8 +34,6 @@ FIELD_MANAGER = "cdlab-manager"
 ANSWER_SECONDS = 20.0
 """From Ready to an answer through the NodePort: kube-proxy has to hear of it."""
 GONE_SECONDS = 60.0
-RIGHT = "apply"
-"""The manager's grant in the environments, see grants.toml."""
 _without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -54,7 +52,7 @@ def namespace_of(run: str) -> str:
 
 def assign(
     lab: Lab, run: str, application: Application, variant: Variant, intervals: Mapping[str, Any],
-    *, hosts: tuple[str, ...] = (),
+    *, outside: Outside = ALONE,
 ) -> Assignment:  # fmt: skip
     """What the manager of a run is told, with addresses as pods reach them."""
     return Assignment(
@@ -66,7 +64,8 @@ def assign(
         registry_host=lab.registry_host,
         registry_url=f"http://{lab.settings.registry_container}:5000",
         hub_url=f"http://{lab.settings.git_container}:8418",
-        hosts=hosts,
+        hosts=outside.hosts,
+        webhook=outside.webhook,
     )
 
 
@@ -78,6 +77,9 @@ class ManagerInstallation:
     administrator: Callable[[], KubernetesApi]
     """Asked each time: another cluster may have taken the place of the one before."""
     assignment: Assignment
+    grants: Sequence[Grant]
+    """Of the architecture: what the manager may do in the environments is one of them."""
+    webhook_secret: str = field(default="", repr=False)
     progress: Progress = lambda line: None
 
     @cached_property
@@ -103,6 +105,7 @@ class ManagerInstallation:
             secrets={
                 inside.PASSWORD: self.lab.passwords[inside.PRINCIPAL],
                 inside.TOKEN: token,
+                inside.WEBHOOK_SECRET: self.webhook_secret,  # empty: an earlier one is over
             },
         )
         self._apply(api, manager_objects.namespace(plan))
@@ -110,7 +113,7 @@ class ManagerInstallation:
             self._apply(api, document)
         for namespace in self.assignment.namespaces.values():
             access.allow(
-                api, namespace, inside.PRINCIPAL, RIGHT,
+                api, namespace, inside.PRINCIPAL, self.grants,
                 account_namespace=self.namespace, labels=self.labels,
             )  # fmt: skip
         port = self._open_door(api, plan)

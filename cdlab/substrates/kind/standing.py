@@ -17,7 +17,7 @@ from cdlab.substrates.kind import access, removal
 from cdlab.substrates.kind.administration import administer
 from cdlab.substrates.kind.builder import RUN_LABEL
 from cdlab.substrates.kind.engine import Progress, wait_until
-from cdlab.substrates.kind.inside import APPLICATION, PRINCIPAL, Assignment
+from cdlab.substrates.kind.inside import ALONE, APPLICATION, PRINCIPAL, Assignment, Outside
 from cdlab.substrates.kind.kubernetes_api import KubernetesApi, ObjectExists
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.manager_installation import (
@@ -41,13 +41,13 @@ def install(
     grants: Sequence[Grant],
     progress: Progress,
     *,
-    hosts: tuple[str, ...] = (),
+    outside: Outside = ALONE,
 ) -> Address:
     """
     Make what is missing of an application, and install its manager. Safe to repeat.
 
     *scenario*: the names of the microservices, an application that gives the environments, the
-    variant and the fields of `ManagerIntervals`. *hosts*: see `Assignment`.
+    variant and the fields of `ManagerIntervals`.
     """
     names, given, variant, intervals = scenario
     kernel = LiveKernel()
@@ -59,7 +59,9 @@ def install(
         return ManagerInstallation(
             lab=lab,
             administrator=lambda: substrate.administrator,
-            assignment=assign(lab, run, application, variant, intervals, hosts=hosts),
+            assignment=assign(lab, run, application, variant, intervals, outside=outside),
+            grants=grants,
+            webhook_secret=outside.webhook_secret,
             progress=progress,
         ).install()
     finally:

@@ -192,7 +192,7 @@ class KindSubstrate:
         assert self._administrator is not None
         name = self.namespace(environment)
         right = access.right_of(self._grants, principal, "environments")
-        token = access.give(self._administrator, name, principal, right)
+        token = access.give(self._administrator, name, principal, self._grants)
         api = self._connections[principal].with_token(token)
         access.wait_until_given(api, name, right)
         return Namespace(name, api)
