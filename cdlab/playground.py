@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from cdlab import worlds
-from cdlab.assembly import assemble
+from cdlab.assembly import Assembly
 from cdlab.errors import NotFound
 from cdlab.history import SCHEMA, History
 from cdlab.manager.audit import Audit
@@ -127,7 +127,7 @@ class Desk:
                 audits[:] = [audit]
                 return replace(ports, decisions=audit)
 
-            lab = await assemble(world, scenario, recorder, around)
+            lab = await Assembly(world, scenario, recorder, around).start()
             lab.ports("operator")
             about = about_of(lab.architecture, lab.application, "sim")
             self.commands = _commands(lab, audits[0], replace(about, is_playground=True))
