@@ -153,10 +153,10 @@ def _troubles(deployment: Json, pods: Sequence[Json]) -> Iterator[str]:
         yield "a rollout is under way or has failed: see kubectl rollout status"
         return
     digests = _digests(name, pods)
-    if len(digests) > 1:
+    if None in digests or (not digests and deployment["spec"].get("replicas", 1)):
+        yield f'not every pod tells by digest what it runs as "{image}": was it loaded by hand?'
+    elif len(digests) > 1:
         yield f'"{image}" is two images: the tag was moved, and some pods run the one before'
-    elif None in digests or (not digests and deployment["spec"].get("replicas", 1)):
-        yield f'no pod tells by digest what it runs as "{image}": was it loaded by hand?'
 
 
 def _yaml(document: Json) -> str:

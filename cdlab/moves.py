@@ -23,19 +23,19 @@ def _moves(history: History) -> Iterator[tuple[Event, Event]]:
 
 def pods_changed_by_moves(history: History) -> int | None:
     """
-    Pods that were made, ended or restarted during a move, pod templates that changed. A count.
+    Pods that were made, ended or restarted during a move, and pod templates that changed. A count.
 
     What came and went is told by the pods' events, the rest by a look before and one after.
     """
     moves = list(_moves(history))
     replaced = [
-        event
+        f"{event.resource}: Pod {event.detail['pod']}"
         for begun, ended in moves
         for event in history.of(*REPLACED)
         if begun.seq < event.seq < ended.seq
     ]
     changed = [each for _, ended in moves for each in ended.detail["changed"]]
-    return len(replaced) + len(changed) if moves else None
+    return len({*replaced, *changed}) if moves else None
 
 
 def files_differing_after_moves(history: History) -> int | None:

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from cdlab.config_layout import POLICY, config_path, workloads_in
-from cdlab.errors import FileMissing, Forbidden, StoryFailed
+from cdlab.errors import FileMissing, Forbidden, NotExportable, StoryFailed
 from cdlab.exporting import ExportedFile, export
 from cdlab.model import ImageRef
 from cdlab.ports import Checkout, Ports
@@ -94,7 +94,7 @@ async def hand_over(lab: Lab) -> None:
     note lets a rollback go back to what ran before the manager came.
     """
 
-    async def work() -> tuple[Checkout, list[ExportedFile]]:
+    async def work() -> tuple[Checkout, tuple[ExportedFile, ...]]:
         config, files = await _exported(lab)
         for each in lab.application.environments:
             is_automated = "true" if each.is_automated else "false"
@@ -110,11 +110,14 @@ async def hand_over(lab: Lab) -> None:
     lab.recorder.mark("ArrangementChanged", "v3", detail={"what": "notes"})
 
 
-async def _exported(lab: Lab) -> tuple[Checkout, list[ExportedFile]]:
+async def _exported(
+    lab: Lab, *, has_overwrite: bool = False
+) -> tuple[Checkout, tuple[ExportedFile, ...]]:
+    """The config repo, and what its files would be. `NotExportable` if one of them lies."""
     operator = lab.ports("operator")
     config = await operator.config_repo.clone()
-    environments = lab.application.everywhere
-    return config, [*await export(operator.cluster, environments, partial(text_of, config))]
+    environments, read = lab.application.everywhere, partial(text_of, config)
+    return config, await export(operator.cluster, environments, read, has_overwrite=has_overwrite)
 
 
 def text_of(config: Checkout, path: str) -> str | None:
@@ -127,7 +130,10 @@ def text_of(config: Checkout, path: str) -> str | None:
 
 async def _differing(lab: Lab) -> list[str]:
     """The files of the config repo that do not say what runs, and what runs and is in none."""
-    config, files = await _exported(lab)
+    try:
+        config, files = await _exported(lab, has_overwrite=True)
+    except NotExportable as error:
+        return list(error.troubles)
     same = {each.path for each in files if each.is_same}
     return sorted(same ^ {path for path, *_ in workloads_in(config)})
 
