@@ -94,4 +94,6 @@ async def _is_same(cluster: Cluster, environment: str, before: str, made: Export
 
 
 def _objects(text: str) -> set[tuple[str, str]]:
-    return {(str(d.get("kind")), str(d.get("metadata", {}).get("name"))) for d in documents(text)}
+    """The kind and the name of each manifest of a file."""
+    found = [(each.get("kind"), each.get("metadata")) for each in documents(text)]
+    return {(str(kind), str(about.get("name"))) for kind, about in found if isinstance(about, dict)}

@@ -10,7 +10,7 @@ runs. `docs/how-to-move.md` is the same for a cluster of one's own.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -58,6 +58,7 @@ async def _deploy_as_far_as_it_goes(lab: Lab, name: str) -> None:
 async def move(lab: Lab, to: str, prepare: Callable[[Lab], Awaitable[None]]) -> Lab:
     """Move on while requests come in, and find that nothing that runs has changed."""
     before = await _what_runs(lab)
+    await lab.within_attempt(_until_seen(lab, before))
     counted = {"environment": lab.production, "sent": 0, "dropped": 0}
     users = lab.kernel.spawn(load(lab, lab.production, counted), name="users")
     with lab.recorder.intent("move", to=to):
@@ -77,9 +78,7 @@ async def export_what_runs(lab: Lab) -> None:
     """Write everything that runs into the config repo."""
 
     async def work() -> None:
-        config, files = await _exported(lab)
-        for each in files:
-            config.write(each.path, each.export.text)
+        config, _ = await _exported(lab)
         await config.commit("Export what runs")
         await config.push()
 
@@ -104,20 +103,26 @@ async def hand_over(lab: Lab) -> None:
         return config, files
 
     config, files = await insisting(work)
-    for each in files:
+    for each in (file for file in files if file.note):
         revision = config.log(each.path)[0].revision
         await lab.ports("operator").config_repo.annotate(revision, each.note)
     lab.recorder.mark("ArrangementChanged", "v3", detail={"what": "notes"})
 
 
-async def _exported(
-    lab: Lab, *, has_overwrite: bool = False
-) -> tuple[Checkout, tuple[ExportedFile, ...]]:
-    """The config repo, and what its files would be. `NotExportable` if one of them lies."""
-    operator = lab.ports("operator")
-    config = await operator.config_repo.clone()
-    environments, read = lab.application.everywhere, partial(text_of, config)
-    return config, await export(operator.cluster, environments, read, has_overwrite=has_overwrite)
+async def _exported(lab: Lab) -> tuple[Checkout, tuple[ExportedFile, ...]]:
+    """The config repo with every file that it lacks. `NotExportable` if one of them lies."""
+    config = await lab.ports("operator").config_repo.clone()
+    files = await _files(lab, config)
+    for each in (file for file in files if not file.is_same):
+        config.write(each.path, each.export.text)
+    return config, files
+
+
+async def _files(
+    lab: Lab, config: Checkout, *, has_overwrite: bool = False
+) -> tuple[ExportedFile, ...]:
+    cluster, everywhere = lab.ports("operator").cluster, lab.application.everywhere
+    return await export(cluster, everywhere, partial(text_of, config), has_overwrite=has_overwrite)
 
 
 def text_of(config: Checkout, path: str) -> str | None:
@@ -130,8 +135,9 @@ def text_of(config: Checkout, path: str) -> str | None:
 
 async def _differing(lab: Lab) -> list[str]:
     """The files of the config repo that do not say what runs, and what runs and is in none."""
+    config = await lab.ports("operator").config_repo.clone()
     try:
-        config, files = await _exported(lab, has_overwrite=True)
+        files = await _files(lab, config, has_overwrite=True)
     except NotExportable as error:
         return list(error.troubles)
     same = {each.path for each in files if each.is_same}
@@ -152,6 +158,18 @@ async def _what_runs(lab: Lab) -> dict[str, str]:
                 restarts = sum(status["restartCount"] for status in statuses)
                 found[name] = f"{metadata['uid']}, {restarts} restarts"
     return found
+
+
+async def _until_seen(lab: Lab, running: Mapping[str, str]) -> None:
+    """Wait until who watches the pods has heard of all of them, and of the end of all others."""
+    pods = {each for each in running if ": Pod " in each}
+    while pods != {
+        f"{environment}: Pod {pod}"
+        for environment in lab.application.everywhere
+        for each in lab.application.microservices
+        for pod in lab.observed.pods(each.name, environment)
+    }:
+        await lab.observed.until_changed()
 
 
 async def _be_refused(ci: Ports, name: str, lab: Lab) -> None:
