@@ -18,8 +18,8 @@ from cdlab.policies import HOLD
 from cdlab.runner import Run, run_in
 from cdlab.scenario import Scenario, load, parse
 from cdlab.stories import Lab
-from cdlab.stories.actions import Change, bootstrap, push_change
-from cdlab.stories.moving import export_what_runs, hand_over, move
+from cdlab.stories.actions import Change, bootstrap, push_change, ship
+from cdlab.stories.moving import automate, export_what_runs, hand_over, move
 
 FILE = Path(__file__).parent.parent / "scenarios" / "v3" / "move-from-v1.yaml"
 PRODUCTION, STAGING = (
@@ -107,12 +107,10 @@ def test_the_manager_can_go_back_to_what_ran_before_it_came(history: History) ->
 
 
 def test_the_manifests_are_the_same_before_and_after_the_manager_comes(history: History) -> None:
-    """The policies stand beside them: nothing in a manifest has to change for it."""
-    (handed_over,) = commits(history, "Hand over")
-    assert handed_over == {
-        "environments/staging/policy.yaml": "automated: true\n",
-        "environments/production/policy.yaml": "automated: false\n",
-    }
+    """The config repo gets no commit by the move; the policies stand beside the manifests."""
+    assert not [e for e in during(history, "v3") if e.kind == "CommitPushed"]
+    (policies,) = commits(history, "Release new images by themselves")
+    assert policies == {"environments/staging/policy.yaml": "automated: true\n"}
 
 
 def play(story: Story, **settings: object) -> Run:
@@ -217,6 +215,31 @@ def test_a_lost_race_for_the_config_repo_is_run_again() -> None:
     assert run.is_finished
     assert len(run.history.of("PushRejected")) == 2
     assert files_differing_after_moves(run.history) == pods_changed_by_moves(run.history) == 0
+
+
+def test_an_image_that_was_taken_back_in_v2_does_not_come_back_with_the_manager() -> None:
+    """It is the newest of all, and nothing is automated before somebody has looked."""
+
+    async def story(lab: Lab) -> None:
+        first = (await bootstrap(lab))["users"]
+        v2 = await move(lab, "v2", export_what_runs)
+        bad = await ship(v2, "users", Change(version="bad", is_bad=True))
+        checkout = await v2.ports("operator").config_repo.clone()
+        await checkout.revert(checkout.log()[0].revision)
+        await checkout.push()
+        for environment in v2.application.everywhere:
+            text = checkout.read(f"environments/{environment}/users.yaml")
+            await v2.ports("operator").cluster.apply(text, environment)
+            await v2.until_serves("users", environment, first.content)
+            await v2.ports("operator").cluster.rollout_status("users", environment)
+        v3 = await move(v2, "v3", hand_over)
+        assert v3.serves("users", "staging", first.content)
+        await automate(v3)
+        newer = await push_change(v3, "users", Change(version="good-again"))
+        await v3.until_serves("users", "staging", newer.content)
+        assert bad.content not in (first.content, newer.content)
+
+    assert pods_changed_by_moves(play(story).history) == 0
 
 
 @pytest.mark.parametrize("architecture", ["v1", "v2"])

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from cdlab.config_layout import POLICY, config_path, workloads_in
-from cdlab.errors import FileMissing, Forbidden, NotExportable, StoryFailed
+from cdlab.errors import FileMissing, Forbidden, NotExportable, NothingToCommit, StoryFailed
 from cdlab.exporting import ExportedFile, export
 from cdlab.model import ImageRef
 from cdlab.ports import Checkout, Ports
@@ -43,6 +44,7 @@ async def move_from_v1(lab: Lab) -> None:
     good = await ship(v2, name, Change(version=AFTER_EXPORT))
     v3 = await move(v2, "v3", hand_over)
     await _be_refused(v2.ports("ci"), name, v3)
+    await automate(v3)
     bad = await ship(v3, name, Change(version=BAD, is_bad=True))
     await back_and_watch(v3, name, v3.production, wanted(v3, good, bad))
 
@@ -87,19 +89,18 @@ async def export_what_runs(lab: Lab) -> None:
 
 async def hand_over(lab: Lab) -> None:
     """
-    Write down the policy of each environment, and what is healthy under which digest.
+    See that the config repo says what runs, and note what is healthy under which digest.
 
     The manifests stay as they are, with tags: a digest in them would be another pod template. The
-    note lets a rollback go back to what ran before the manager came.
+    note lets a rollback go back to what ran before the manager came. No policy is written yet, so
+    that nothing is automated: an image that somebody rolled back is the newest one all the same.
     """
 
     async def work() -> tuple[Checkout, tuple[ExportedFile, ...]]:
         config, files = await _exported(lab)
-        for each in lab.application.environments:
-            is_automated = "true" if each.is_automated else "false"
-            config.write(config_path(each.name, POLICY), f"automated: {is_automated}\n")
-        await config.commit("Hand over to the release manager")
-        await config.push()
+        with suppress(NothingToCommit):  # as it should be
+            await config.commit("Export what runs")
+            await config.push()
         return config, files
 
     config, files = await insisting(work)
@@ -107,6 +108,20 @@ async def hand_over(lab: Lab) -> None:
         revision = config.log(each.path)[0].revision
         await lab.ports("operator").config_repo.annotate(revision, each.note)
     lab.recorder.mark("ArrangementChanged", "v3", detail={"what": "notes"})
+
+
+async def automate(lab: Lab) -> None:
+    """Write the policy of each environment into which new images are to go by themselves."""
+
+    async def work() -> None:
+        config = await lab.ports("operator").config_repo.clone()
+        for environment in lab.application.automated:
+            config.write(config_path(environment, POLICY), "automated: true\n")
+        await config.commit("Release new images by themselves")
+        await config.push()
+
+    with lab.recorder.intent("policy change", workload=""):
+        await insisting(work)
 
 
 async def _exported(lab: Lab) -> tuple[Checkout, tuple[ExportedFile, ...]]:

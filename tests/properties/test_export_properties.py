@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdlab import worlds
 from cdlab.exports import exports
 from cdlab.manifests import documents, image_of, replace_image
+from cdlab.model import Environment, Variant
+from cdlab.moves import files_differing_after_moves, pods_changed_by_moves
+from cdlab.runner import run_in
 from cdlab.sample_services import Knobs, source
+from cdlab.scenario import Scenario
 from cdlab.server_fields import written
+from cdlab.stories import Lab
+from cdlab.stories.actions import Change, bootstrap, push_change
+from cdlab.stories.moving import export_what_runs, hand_over, move
 from tests.api_server import Json, pod_of, stored
 
 words = st.from_regex(r"[a-z][a-z0-9]{0,7}", fullmatch=True)
@@ -185,3 +194,49 @@ def test_every_sample_comes_back(knobs: Knobs, name: str) -> None:
     run, service = map(stored, documents(text))
     (found,) = exports("staging", [run, service, pod_of(run)])
     assert list(map(made, documents(found.text))) == list(map(made, documents(text)))
+
+
+@settings(max_examples=max(settings().max_examples // 5, 1))
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.integers(1, 3),
+    manual=st.sets(st.sampled_from(["staging", "production"])),
+    knobs=knobs,
+    faults=st.lists(
+        st.fixed_dictionaries(
+            {
+                "what": st.sampled_from(["apply-fails", "config-push-rejected", "tags-reordered"]),
+                "during": st.sampled_from(["deploy", "move"]),
+                "nth": st.integers(1, 3),
+            }
+        ),
+        max_size=2,
+    ),
+)
+def test_the_road_from_v1_to_v3_changes_nothing_that_runs(
+    seed: int, size: int, manual: set[str], knobs: Knobs, faults: list[Json]
+) -> None:
+    """Whatever the samples are like, wherever V1's deploy got stuck, whoever decides in V3."""
+    names = ("dev", "staging", "production")
+    scenario = Scenario(
+        architecture="v3", story="move-from-v1", variant=Variant(rollback="command"),
+        microservices=("front-end", "users", "orders")[:size], seed=seed,
+        environments=tuple(Environment(each, each not in manual) for each in names),
+        replicas=knobs.replicas, readiness_probe=knobs.has_readiness_probe,
+        strategy=knobs.strategy, faults=tuple(faults),
+    )  # fmt: skip
+    world = worlds.simulated(scenario)
+    pace = replace(world.pace, request_seconds=5.0)  # nobody counts these
+
+    async def to_v3(lab: Lab) -> None:
+        await bootstrap(lab)
+        shipped = await push_change(lab, lab.workload, Change(version="next"))
+        await lab.pipelines.finished(shipped.revision)
+        for environment in lab.application.everywhere:
+            await lab.ports("operator").cluster.rollout_status(lab.workload, environment)
+        await move(await move(lab, "v2", export_what_runs), "v3", hand_over)
+
+    history = run_in(replace(world, pace=pace), scenario, to_v3).history
+    assert pods_changed_by_moves(history) == files_differing_after_moves(history) == 0
+    assert len(history.of("MoveWatched")) == 2
+    assert not [e for e in history.of("ManifestsApplied") if e.principal == "manager"]
