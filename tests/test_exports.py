@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,16 @@ def test_the_texts_are_written_as_people_write_them() -> None:
     assert lines[:4] == ["apiVersion: apps/v1", "kind: Deployment", "metadata:", "  name: users"]
     at = lines.index("      containers:")
     assert lines[at + 1 : at + 3] == ["        - name: users", f"          image: {IMAGE}"]
+
+
+@pytest.mark.parametrize("text", ["y", "N", "1e3", "012", "0x1F", "1_000", "12:30", "no", "null"])
+def test_a_text_that_a_parser_could_take_for_something_else_has_quotes(text: str) -> None:
+    """Kubernetes reads YAML by other rules than we do, and takes no number for a label."""
+    objects = sample()
+    for each in (objects[0]["metadata"], *(pod["metadata"] for pod in objects[2:])):
+        each["labels"]["odd"] = text
+    (found,) = exports("staging", objects)
+    assert re.search(rf"""^    odd: ["']{text}["']$""", found.text, re.MULTILINE)
 
 
 def test_every_workload_has_its_own_services() -> None:

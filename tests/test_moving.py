@@ -159,6 +159,9 @@ def test_a_run_of_ci_that_is_under_way_is_waited_for() -> None:
 
     exported: list[str] = []
     history = play(story).history
+    (done,) = (e for e in history.cone("deploy-1") if e.kind == "PipelineRunFinished")
+    paused, *_ = history.of("ArrangementChanged")
+    assert done.seq < paused.seq
     assert [e.kind for e in history.cone("deploy-1") if e.kind == "ImageSet"] == ["ImageSet"] * 2
     (files,) = commits(history, "Export")
     assert all(exported[0] in text for text in files.values())
