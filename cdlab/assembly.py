@@ -1,18 +1,19 @@
 """
 Put a scenario's world together: boxes, recorder, faults, CI, release manager, and the people's lab.
 
-In: a world and a scenario. Out: a `Lab` in which nothing is shipped yet. Called by the runner, for
-one story, and by the playground, for a world that stays.
+In: a world and a scenario. Out: a `Lab` in which nothing is shipped yet, and another one in the
+same world when a story moves on to the next architecture. Called by the runner, for one story, and
+by the playground, for a world that stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from cdlab.architectures import ARCHITECTURES, Delivery
+from cdlab.architectures import ARCHITECTURES, Architecture, Delivery
 from cdlab.fault_plans import Fault, Plan
 from cdlab.faults import faulty
 from cdlab.grants import grants_of
@@ -20,7 +21,7 @@ from cdlab.inside_manager import InsideManager, Installation
 from cdlab.kernel import Kernel
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.watching import ManagerIntervals
-from cdlab.model import Application, Microservice, Principal, Variant
+from cdlab.model import Application, Environment, Microservice, Principal, Variant
 from cdlab.observed import Observed
 from cdlab.pipelines import Pipelines
 from cdlab.ports import Ports, Substrate
@@ -30,7 +31,7 @@ from cdlab.recorded_ports import recorded
 from cdlab.recording import Recorder
 from cdlab.sample_services import Knobs
 from cdlab.scenario import Scenario
-from cdlab.stories import Lab, StorySettings
+from cdlab.stories import ROADS, Lab, StorySettings
 from cdlab.witnesses import Testimony
 
 
@@ -73,90 +74,146 @@ class World:
     """How the release manager gets into its own process. None: it runs in ours."""
 
 
-async def assemble(
-    world: World,
-    scenario: Scenario,
-    recorder: Recorder,
-    around: Callable[[Ports], Ports] = lambda ports: ports,
-) -> Lab:
+class Assembly:
     """
-    Make the boxes of a scenario in a world and put everybody to work; nothing is shipped yet.
+    One world with one scenario's boxes, and the people and programs that use them.
 
-    *around* is what somebody else puts around everybody's recorded ports.
+    They work as one architecture; a story may have them move on to another, in the same world.
     """
-    application = Application(
-        tuple(
+
+    def __init__(
+        self,
+        world: World,
+        scenario: Scenario,
+        recorder: Recorder,
+        around: Callable[[Ports], Ports] = lambda ports: ports,
+    ) -> None:
+        """*around* is what somebody else puts around everybody's recorded ports."""
+        self.world, self.scenario, self.recorder = world, scenario, recorder
+        self.around = around
+        self.lab: Lab | None = None
+        """As it is now."""
+        self.observed = Observed(world.kernel, recorder.contents)
+        faults = [Fault(**each) for each in scenario.faults]
+        self.plan = Plan(world.kernel, faults, recorder.fault_happened)
+
+    async def start(self) -> Lab:
+        """Make the boxes and put everybody to work; nothing is shipped yet."""
+        scenario, substrate = self.scenario, self.world.substrate
+        architecture, *_ = ROADS.get(scenario.story, (scenario.architecture,))
+        await substrate.create(self._application(architecture), grants_of(architecture))
+        substrate.observe(self.recorder.pod_changed)
+        substrate.observe(self.observed.see)
+        return await self._begin(self._lab(architecture))
+
+    async def move(self, to: str, prepare: Callable[[Lab], Awaitable[None]]) -> Lab:
+        """
+        Have everybody work as another architecture, with its rights; return the new lab.
+
+        Meanwhile CI takes up no push, and goes on afterwards with those that came. *prepare* is
+        what people do in between.
+        """
+        assert self.lab is not None, "who moves has started"
+        await self.lab.pipelines.pause()
+        self._note("pause", to)
+        await self.world.substrate.regrant(grants_of(to))
+        self._note("rights", to)
+        lab = self._lab(to, self.lab.pipelines)
+        await prepare(lab)
+        return await self._begin(lab)
+
+    async def finish(self) -> None:
+        """Hear the last of a manager in another process."""
+        if self.lab is not None and isinstance(self.lab.delivery, InsideManager):
+            await self.lab.delivery.finish()
+
+    async def _begin(self, lab: Lab) -> Lab:
+        """Let CI and, where there is one, the release manager begin."""
+        has_moved, self.lab = self.lab is not None, lab
+        lab.pipelines.start()
+        if has_moved:
+            self._note("pipeline", lab.architecture.name)
+        if isinstance(lab.delivery, (ReleaseQueue, InsideManager)):
+            started = lab.delivery.start()
+            if started is not None:
+                await started
+            if has_moved:
+                self._note("manager", lab.architecture.name)
+        return lab
+
+    def _note(self, what: str, to: str) -> None:
+        self.recorder.mark("ArrangementChanged", to, detail={"what": what})
+
+    def _application(self, architecture: str) -> Application:
+        """Where no manager is, every push goes everywhere, also where a decision comes later."""
+        world, scenario = self.world, self.scenario
+        microservices = tuple(
             Microservice(name, world.substrate.image_repository(name))
             for name in scenario.microservices
-        ),
-        scenario.effective_environments,
-    )
-    await world.substrate.create(application, grants_of(scenario.architecture))
-    observed = Observed(world.kernel, recorder.contents)
-    world.substrate.observe(recorder.pod_changed)
-    world.substrate.observe(observed.see)
-
-    faults = [Fault(**each) for each in scenario.faults]
-    plan = Plan(world.kernel, faults, recorder.fault_happened)
-
-    @cache
-    def ports(principal: Principal) -> Ports:
-        return around(recorded(faulty(world.substrate.ports(principal), plan), recorder))
-
-    pipelines, delivery = await _start(world, scenario, application, recorder, ports)
-    actors: dict[str, Stoppable] = {"ci": pipelines}
-    if isinstance(delivery, (ReleaseQueue, InsideManager)):
-        actors["manager"] = delivery
-    return Lab(
-        kernel=world.kernel,
-        application=application,
-        architecture=ARCHITECTURES[scenario.architecture],
-        ports=ports,
-        delivery=delivery,
-        pipelines=pipelines,
-        observed=observed,
-        recorder=recorder,
-        incidents=RecordedIncidents(world.substrate, recorder, actors),
-        settings=_story_settings(world, scenario),
-    )
-
-
-async def _start(
-    world: World,
-    scenario: Scenario,
-    application: Application,
-    recorder: Recorder,
-    ports: Callable[[Principal], Ports],
-) -> tuple[Pipelines, Delivery]:
-    """Put CI and, where there is one, the release manager to work."""
-    architecture = ARCHITECTURES[scenario.architecture]
-    variant = scenario.variant
-    pipelines = Pipelines(
-        world.kernel,
-        architecture.continuous_integration(application, ports, variant),
-        ports("ci"),
-        recorder,
-        scenario.executors,
-    )
-    pipelines.start()
-    if architecture.manager is None:
-        assert architecture.delivery is not None, "without a manager people deliver"
-        by_hand = pipelines.steps_by_hand(ports("ci"))
-        return pipelines, architecture.delivery(
-            application, lambda who: by_hand if who == "ci" else ports(who), variant
         )
-    intervals = intervals_of(world.pace, variant, phase=world.look_phase)
-    if world.manager is not None:
-        # Only people's credentials are here, and all that it is asked for is what people do.
-        people = architecture.manager(application, lambda _: ports("operator"), variant)
-        installation = world.manager(application, variant, intervals)
-        inside = InsideManager(installation, recorder, people, variant)
-        await inside.start()
-        return pipelines, inside
-    manager = architecture.manager(application, ports, variant)
-    queue = ReleaseQueue(world.kernel, manager, ports("manager"), application, intervals)
-    queue.start()
-    return pipelines, queue
+        environments = scenario.effective_environments
+        if architecture != scenario.architecture:
+            environments = tuple(Environment(each.name) for each in environments)
+        return Application(microservices, environments)
+
+    def _lab(self, name: str, pipelines: Pipelines | None = None) -> Lab:
+        world, scenario, recorder = self.world, self.scenario, self.recorder
+        architecture, application = ARCHITECTURES[name], self._application(name)
+        variant = scenario.variant
+        if name != scenario.architecture:
+            variant = replace(variant, rollback=architecture.rollbacks[0])
+
+        @cache
+        def ports(principal: Principal) -> Ports:
+            inner = faulty(world.substrate.ports(principal), self.plan)
+            return self.around(recorded(inner, recorder))
+
+        page = architecture.continuous_integration(application, ports, variant)
+        if pipelines is None:
+            pipelines = Pipelines(world.kernel, page, ports("ci"), recorder, scenario.executors)
+        else:
+            pipelines.become(page, ports("ci"))
+        delivery = self._delivery(architecture, application, variant, ports, pipelines)
+        actors: dict[str, Stoppable] = {"ci": pipelines}
+        if isinstance(delivery, (ReleaseQueue, InsideManager)):
+            actors["manager"] = delivery
+        return Lab(
+            kernel=world.kernel,
+            application=application,
+            architecture=architecture,
+            ports=ports,
+            delivery=delivery,
+            pipelines=pipelines,
+            observed=self.observed,
+            recorder=recorder,
+            incidents=RecordedIncidents(world.substrate, recorder, actors),
+            settings=_story_settings(world, scenario),
+            move=self.move,
+        )
+
+    def _delivery(
+        self,
+        architecture: Architecture,
+        application: Application,
+        variant: Variant,
+        ports: Callable[[Principal], Ports],
+        pipelines: Pipelines,
+    ) -> Delivery:
+        world = self.world
+        if architecture.manager is None:
+            assert architecture.delivery is not None, "without a manager people deliver"
+            by_hand = pipelines.steps_by_hand(ports("ci"))
+            return architecture.delivery(
+                application, lambda who: by_hand if who == "ci" else ports(who), variant
+            )
+        intervals = intervals_of(world.pace, variant, phase=world.look_phase)
+        if world.manager is not None:
+            # Only people's credentials are here, and all that it is asked for is what people do.
+            people = architecture.manager(application, lambda _: ports("operator"), variant)
+            installation = world.manager(application, variant, intervals)
+            return InsideManager(installation, self.recorder, people, variant)
+        manager = architecture.manager(application, ports, variant)
+        return ReleaseQueue(world.kernel, manager, ports("manager"), application, intervals)
 
 
 def intervals_of(pace: Pace, variant: Variant, *, phase: float = 0.0) -> ManagerIntervals:

@@ -13,7 +13,7 @@ from typing import Any
 from cdlab.errors import CdlabError
 from cdlab.model import Environment, Variant
 from cdlab.scenario import Scenario
-from cdlab.stories import NEEDED, WITHOUT_ROLLBACK
+from cdlab.stories import NEEDED, ROADS, WITHOUT_ROLLBACK
 
 AUTOMATED = (Environment("staging"), Environment("production"))
 GATED = (Environment("staging"), Environment("production", is_automated=False))
@@ -36,6 +36,7 @@ OF_STORY: Mapping[str, Mapping[str, Any]] = {
 """Story -> the settings with which its scenario files play it, in every row."""
 INSTEAD: Mapping[str, str] = {
     "outage": "`cdlab outages` attempts everything without each box; `cdlab run FILE` plays one",
+    "move-from-v1": "play it by itself: `cdlab run scenarios/v3/move-from-v1.yaml`",
     "steps": "play scenario files with the same steps: `cdlab run FILE ...`",
 }
 """Story that no comparison can play -> what does."""
@@ -76,6 +77,9 @@ class Row:
 
 def why_not(story: str) -> str:
     """Why a story is no comparison; empty where it is one."""
+    if story in ROADS:
+        *earlier, last = ROADS[story]
+        return f'the story "{story}" goes through {", ".join(earlier)} and {last} by itself'
     if story not in NEEDED:
         return ""
     needed = ", ".join(NEEDED[story])

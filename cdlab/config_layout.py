@@ -11,6 +11,7 @@ import re
 
 from cdlab.environment_policies import NO_DEFAULTS, EnvironmentPolicy, environment_policy
 from cdlab.errors import FileMissing
+from cdlab.model import Digest, ImageRef
 from cdlab.ports import Checkout
 
 FOLDER = "environments"
@@ -45,6 +46,26 @@ def policy_in(checkout: Checkout, environment: str) -> EnvironmentPolicy:
     return environment_policy(text, path)
 
 
-def health_note(environment: str, workload: str) -> str:
-    """The line that the health note of a commit gets when its release became available."""
-    return f"{environment}/{workload} healthy"
+def is_something_to_run(image: ImageRef) -> bool:
+    """Whether a manifest was ever released. Before that it names a host that cannot exist."""
+    host = image.repository.partition("/")[0].partition(":")[0]
+    return not host.endswith(".invalid")  # RFC 2606
+
+
+def health_note(environment: str, workload: str, digest: Digest | None = None) -> str:
+    """
+    The line that the health note of a commit gets when its release became available.
+
+    Where the manifest says no digest, the note says which one it was.
+    """
+    return f"{environment}/{workload} healthy" + (f" {digest}" if digest else "")
+
+
+def noted_health(note: str, environment: str, workload: str) -> tuple[bool, Digest | None]:
+    """Whether the note of a commit says that it became available there, and with which digest."""
+    found = re.findall(
+        rf"^{re.escape(health_note(environment, workload))}(?: (sha256:[0-9a-f]{{64}}))?$",
+        note,
+        re.MULTILINE,
+    )
+    return bool(found), Digest(found[-1]) if found and found[-1] else None

@@ -48,6 +48,15 @@ class ManifestError(CdlabError):
         self.what = what
 
 
+class NotExportable(CdlabError):
+    """What runs cannot be written down as manifests. It carries all that is in the way."""
+
+    def __init__(self, troubles: Sequence[str], *, help: str = "") -> None:
+        super().__init__("\n".join(troubles), help=help)
+        self.troubles = tuple(troubles)
+        """A sentence each, with the environment and the name of what it is about."""
+
+
 class HistoryError(CdlabError):
     """A history file is truncated, foreign or of another schema."""
 

@@ -109,6 +109,9 @@ KINDS: Mapping[str, Needs] = {
     "PodsMissing": NOTHING,
     "PodsRestored": NOTHING,
     "RequestsSent": {"environment": TEXT, "sent": COUNT, "dropped": COUNT},
+    "ArrangementChanged": {"what": TEXT},
+    "MoveFinished": NOTHING,
+    "MoveWatched": {"changed": LIST, "differing": LIST},
     "OutageAttempted": {"operation": TEXT, "succeeded": FLAG},
     "RebuildFinished": {"before": MAPPING, "after": MAPPING},
     "RunStalled": NOTHING,
@@ -126,6 +129,7 @@ INTENTS: Mapping[str, Needs] = {
     "out-of-band edit": ABOUT_A_WORKLOAD,
     "policy change": {"workload": TEXT},
     "rebuild": NOTHING,
+    "move": {"to": TEXT},
 }
 """Kind of intent -> what its declaration has beside its name. Of others nothing more is read."""
 

@@ -15,6 +15,7 @@ from cdlab.grants import grants_of
 from cdlab.model import PRINCIPALS
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.stories.lab import OPERATIONS
+from cdlab.stories.moving import ROAD
 from cdlab.value_checks import NAME
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ FIXED: Mapping[str, tuple[str, ...]] = {
     "privilege_concentration": ("one_manager", "one_manager_per_environment"),
     "reach": ("one_identity", "one_each"),
     "manual_steps": ("deploy", "rollback", "promote"),
+    "move_seconds": ROAD[1:],
+    "move_steps": ROAD[1:],
     "cluster_rebuild": ("digests", "sources", "manual_steps"),
 }
 """Those that are the same in every scenario."""

@@ -38,7 +38,7 @@ CATALOGUE: Mapping[str, str] = {
 """What can go wrong, and what that means."""
 INTENTS = (
     "bootstrap", "deploy", "rollback", "promote", "policy change", "drift repair",
-    "out-of-band edit", "rebuild",
+    "out-of-band edit", "rebuild", "move",
 )  # fmt: skip
 """What somebody can ask for: on whose behalf a call is made."""
 

@@ -3,7 +3,8 @@ What people have to do by hand: the steps of a deploy, a rollback and a promotio
 
 A *step* is what somebody does in one go: a write, an apply or a decision of a developer, operator
 or user. The same command from the same repository counts once however many environments or files
-it goes to, because a shell loop or `apply -R` does that. To approve a gate is one, and to have CI
+it goes to, because a shell loop or `apply -R` does that. To approve a gate is one, so is to change
+rights, pipeline or manager when an application moves to another architecture, and to have CI
 run a step again, which shows as a write of CI outside any run of a pipeline. Where nobody did
 anything by hand and a program acted, the command that told it to is the step. To install a program
 that was lost is one more, whatever it is told then. Looking, waiting and local commits are none.
@@ -33,6 +34,8 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
             source[who] = event.resource
         elif event.kind == "GateApproved":
             taken.add((who, event.kind, event.detail["environment"]))
+        elif event.kind == "ArrangementChanged":
+            taken.add((who, event.kind, event.detail["what"]))
         elif event.kind == "Reinstalled":
             installed.add(event.resource)
         elif event.op not in (*WRITES, *EXECUTES):

@@ -52,6 +52,12 @@ from cdlab.independence import (
 )
 from cdlab.influence import mediated_blast_radius, propagation_cost, reach
 from cdlab.manual_work import first_deployment_steps, manual_steps
+from cdlab.moves import (
+    files_differing_after_moves,
+    move_seconds,
+    move_steps,
+    pods_changed_by_moves,
+)
 from cdlab.rollback_time import (
     bad_is_back,
     lead_time_seconds,
@@ -106,6 +112,10 @@ MEASURES: Mapping[str, Callable[[History], Any]] = {
     "outage_matrix": outage_matrix,
     "requests_sent": requests_sent,
     "requests_dropped": requests_dropped,
+    "pods_changed_by_moves": pods_changed_by_moves,
+    "files_differing_after_moves": files_differing_after_moves,
+    "move_seconds": move_seconds,
+    "move_steps": move_steps,
     "is_finished": is_finished,
     "serves_at_end": serves_at_end,
     "replicas_at_end": replicas_at_end,

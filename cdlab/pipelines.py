@@ -85,6 +85,18 @@ class Pipelines:
         """The ports of CI for a step that a person has it run again: refused while it is down."""
         return replace(ports, cluster=cast(Cluster, _WhileUp(ports.cluster, self)))
 
+    async def pause(self) -> None:
+        """Take up no more pushes, and return when the runs that are under way are over."""
+        for watch in self._watches:
+            watch.cancel()
+        self._watches.clear()
+        for run in tuple(self._runs.values()):
+            await run.join()
+
+    def become(self, continuous_integration: OnPush, ports: Ports) -> None:
+        """Do other steps from the next run on, with what CI may do there."""
+        self.continuous_integration, self.ports = continuous_integration, ports
+
     async def finished(self, revision: Revision) -> str:
         """Wait for the first run of a revision, and return why it failed; empty if it did not."""
         return str(await self._event("end", revision).wait())

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from cdlab import worlds
 from cdlab.architectures import ARCHITECTURES
-from cdlab.assembly import assemble
+from cdlab.assembly import Assembly
 from cdlab.errors import NotFound
 from cdlab.history import SCHEMA, History
 from cdlab.manager.audit import Audit
@@ -134,7 +134,7 @@ class Desk:
                 audits.append(Audit(world.kernel, ports.decisions))
                 return replace(ports, decisions=audits[0])
 
-            lab = await assemble(world, scenario, recorder, around)
+            lab = await Assembly(world, scenario, recorder, around).start()
             lab.ports(who)
             about = about_of(lab.architecture, lab.application, "sim")
             self.commands = _commands(lab, audits[0], replace(about, is_playground=True))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from cdlab.model import (
     Application,
@@ -181,6 +181,9 @@ class Cluster(Protocol):
     async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
         """What runs, from the pods and by digest, sorted by workload; or that workload alone."""
 
+    async def get(self, environment: str) -> tuple[Mapping[str, Any], ...]:
+        """Every Deployment, Service and pod (`kubectl get -o json`). Takes the grant `apply`."""
+
     async def wipe(self, environment: str) -> None:
         """Delete every workload of an environment; returns when no pod is left."""
 
@@ -279,6 +282,9 @@ class Substrate(Protocol):
 
     async def create(self, application: Application, grants: Sequence[Grant]) -> None:
         """Make empty repositories and environments, and give every principal what it may do."""
+
+    async def regrant(self, grants: Sequence[Grant]) -> None:
+        """Replace all rights. Environments and repositories refuse ports in use as well."""
 
     def ports(self, principal: Principal) -> Ports:
         """The boxes with that principal's credentials. Callable after `create`."""

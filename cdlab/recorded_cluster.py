@@ -4,7 +4,9 @@ The cluster and the decisions, recorded: the part of `recorded_ports.py` about w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from sys import intern
+from typing import Any
 
 from cdlab.history import OK, Operation
 from cdlab.model import Decision, ImageRef, Principal, RunningWorkload
@@ -56,6 +58,10 @@ class RecordingCluster:
     async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
         call = self._call("WorkloadsRead", "read", environment)
         return await self.recorder.record(call, self.inner.running(environment, workload))
+
+    async def get(self, environment: str) -> tuple[Mapping[str, Any], ...]:
+        call = self._call("WorkloadsRead", "read", environment)
+        return await self.recorder.record(call, self.inner.get(environment))
 
     async def wipe(self, environment: str) -> None:
         await self.recorder.record(

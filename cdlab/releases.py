@@ -15,7 +15,13 @@ from typing import Literal
 
 from cdlab import manifests
 from cdlab.candidates import Look, choose
-from cdlab.config_layout import config_path, health_note, policy_in, workloads_in
+from cdlab.config_layout import (
+    config_path,
+    health_note,
+    is_something_to_run,
+    policy_in,
+    workloads_in,
+)
 from cdlab.dates import rfc3339
 from cdlab.errors import ManifestError
 from cdlab.model import Decision, ImageRef, Outcome
@@ -52,14 +58,14 @@ class Plan:
 
 def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decision]]:
     """
-    Each manifest of an environment that names an image by digest, and how to tell of its sync.
+    Each manifest of an environment that was ever released, and how to tell of its sync.
 
-    A manifest that was put there and never released names none: there is nothing to run yet.
+    A manifest that was put there and never released names no image: there is nothing to run yet.
     """
     outcome = Outcome("released", "it differed from the config repo", checkout.head)
     for path, _, name in workloads_in(checkout, environment):
         manifest = checkout.read(path)
-        if _image_of(manifest, name, path).digest:
+        if is_something_to_run(_image_of(manifest, name, path)):
             yield manifest, Decision("sync", name, environment, outcome)
 
 

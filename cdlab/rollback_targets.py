@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from cdlab import manifests
-from cdlab.config_layout import health_note
+from cdlab.config_layout import noted_health
 from cdlab.errors import FileMissing, ManifestError
 from cdlab.model import Commit, Digest, ImageRef
 from cdlab.policies import ours
@@ -37,19 +37,28 @@ def targets(request: ReleaseRequest, checkout: Checkout, current: str) -> Iterat
     left_behind.add(without_policy(current, name))
     if request.image_only or request.is_bad:
         bad_images.add(_image(current, name).digest)
-    note = health_note(request.environment, name)
     for commit in commits:
-        if request.to is None and note not in commit.note.splitlines():
+        is_healthy, noted = noted_health(commit.note, request.environment, name)
+        if request.to is None and not is_healthy:
             continue
         try:
-            manifest = checkout.read(request.path, at=commit.revision)
+            before = checkout.read(request.path, at=commit.revision)
+            manifest = _by_digest(before, name, noted)
             image = _image(manifest, name)
             if not _is_meant(request.to, commit, image) or image.digest in bad_images:
                 continue
-            if without_policy(manifest, name) not in left_behind:
+            if not left_behind & {without_policy(each, name) for each in (before, manifest)}:
                 yield manifest
         except (FileMissing, ManifestError):
             continue  # somebody deleted or broke it in that commit: nothing to go back to
+
+
+def _by_digest(manifest: str, workload: str, noted: Digest | None) -> str:
+    """The manifest; where it names a tag alone, with the digest that ran under it back then."""
+    image = _image(manifest, workload)
+    if image.digest or not noted:
+        return manifest
+    return manifests.replace_image(manifest, workload, f"{image}@{noted}")
 
 
 def without_policy(manifest: str, workload: str) -> str:

@@ -12,10 +12,9 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from cdlab.assembly import World, assemble
+from cdlab.assembly import Assembly, World
 from cdlab.errors import Stalled
 from cdlab.history import SCHEMA, History
-from cdlab.inside_manager import InsideManager
 from cdlab.measures import measure
 from cdlab.merging import in_order_of_time
 from cdlab.recording import Call, Recorder
@@ -134,9 +133,9 @@ def _settings(world: World, scenario: Scenario) -> dict[str, Any]:
 
 
 async def _play(world: World, scenario: Scenario, recorder: Recorder, story: Story) -> None:
-    lab = await assemble(world, scenario, recorder)
+    assembly = Assembly(world, scenario, recorder)
+    lab = await assembly.start()
     try:
         await story(lab)
     finally:
-        if isinstance(lab.delivery, InsideManager):
-            await lab.delivery.finish()
+        await assembly.finish()

@@ -13,7 +13,7 @@ from typing import Any
 from cdlab.architectures import ARCHITECTURES, Architecture
 from cdlab.scenario_checks import environments_of
 from cdlab.scenario_references import boxes_of
-from cdlab.stories import AT_LEAST, NEEDED, SETTINGS_OF
+from cdlab.stories import AT_LEAST, NEEDED, ROADS, SETTINGS_OF
 
 Contradiction = tuple[str, str]
 """The key that is to be changed, and what is wrong with it there."""
@@ -31,6 +31,9 @@ def contradictions(values: Mapping[str, Any], wrong: frozenset[str]) -> Iterator
         architecture = ARCHITECTURES[values["architecture"]]
         yield from _of_environments(values, architecture)
         yield from _of_architecture(values, architecture)
+        *_, last = ROADS.get(values.get("story", ""), (architecture.name,))
+        if architecture.name != last:
+            yield "architecture", f"the story {values['story']} ends in {last}"
 
 
 def _of_story(values: Mapping[str, Any], wrong: frozenset[str]) -> Iterator[Contradiction]:

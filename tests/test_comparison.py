@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -17,13 +19,16 @@ from cdlab.comparison import (
     compare,
     rows,
 )
+from cdlab.comparison_rows import INSTEAD
 from cdlab.errors import CdlabError
 from cdlab.history import History
 from cdlab.model import Variant
 from cdlab.report import findings, outcomes, pairings, tables
 from cdlab.runner import Run
-from cdlab.scenario import Scenario
-from cdlab.stories import NEEDED, STORIES, WITHOUT_ROLLBACK
+from cdlab.scenario import Scenario, load
+from cdlab.stories import NEEDED, ROADS, STORIES, WITHOUT_ROLLBACK
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +198,7 @@ def test_several_processes_find_what_one_finds() -> None:
     assert one.to_dict() == two.to_dict()
 
 
-@pytest.mark.parametrize("story", sorted(WITHOUT_ROLLBACK - set(NEEDED)))
+@pytest.mark.parametrize("story", sorted(WITHOUT_ROLLBACK - set(INSTEAD)))
 def test_a_story_without_rollback_is_compared_by_how_it_ends(story: str) -> None:
     """Rows that say nothing of a rollback, one table of outcomes, and no times of a rollback."""
     found = compare(story, runs=1)
@@ -213,6 +218,15 @@ def test_a_story_that_needs_settings_is_no_comparison(story: str) -> None:
     with pytest.raises(CdlabError, match=f"needs {NEEDED[story][0]}") as error:
         rows(story, profile="lean-ci", seed=1)
     assert "cdlab run FILE" in (error.value.help or "")
+
+
+@pytest.mark.parametrize("story", ROADS)
+def test_a_story_that_goes_through_all_architectures_is_no_comparison(story: str) -> None:
+    """The message says why, and what plays it: a file that is there."""
+    with pytest.raises(CdlabError, match="v1, v2 and v3") as error:
+        rows(story, profile="lean-ci", seed=1)
+    (file,) = re.findall(r"scenarios/\S+\.yaml", error.value.help or "")
+    assert load(ROOT / file).story == story
 
 
 def ends(story: str) -> dict[str, dict[str, object]]:

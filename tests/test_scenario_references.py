@@ -302,6 +302,7 @@ def test_every_measure_with_keys_is_listed_with_them() -> None:
         "architecture: v1\nstory: outage\noutage: ci\noperation: rollback",
         "architecture: v3\nstory: cluster-deleted",
         "architecture: v3\nenvironments: [a, b, c]",
+        "architecture: v3\nstory: move-from-v1",
     )
     seen: set[str] = set()
     for text in texts:

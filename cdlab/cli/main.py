@@ -21,6 +21,7 @@ from cdlab.cli import (
     asking,
     calibrate,
     dashboard,
+    export,
     looking,
     machine,
     manager,
@@ -63,6 +64,7 @@ app = typer.Typer(
 )
 machine.add_to(app)
 writing.add_to(app)
+export.add_to(app)
 show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)

@@ -12,7 +12,7 @@ from difflib import unified_diff
 from itertools import islice
 
 from cdlab.architectures import Architecture
-from cdlab.config_layout import config_path
+from cdlab.config_layout import config_path, is_something_to_run
 from cdlab.dates import rfc3339
 from cdlab.errors import FileMissing, ManifestError, NotFound, PortError
 from cdlab.kernel import Kernel
@@ -158,7 +158,8 @@ class ManagerDesk:
             desired = seen.desired
         except (ManifestError, FileMissing):
             return None
-        if not desired.digest or (seen.running and seen.running.desired == desired):
+        is_as_desired = seen.running and seen.running.desired == desired
+        if is_as_desired or not is_something_to_run(desired):
             self._drift.pop(where, None)
             return None
         return seen.now - self._drift.setdefault(where, seen.now)
@@ -190,7 +191,7 @@ class ManagerDesk:
 
     async def _difference(self, seen: Seen) -> list[Difference]:
         desired = seen.desired
-        is_different = desired.digest and await self.ports.cluster.diff(
+        is_different = is_something_to_run(desired) and await self.ports.cluster.diff(
             seen.manifest, seen.environment
         )
         where = seen.environment, seen.workload

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from cdlab.config_layout import config_path, health_note
+from cdlab.config_layout import config_path, noted_health
 from cdlab.dates import rfc3339
 from cdlab.manager.commands import PastRelease
 from cdlab.model import Commit
@@ -47,5 +47,5 @@ def _release(commit: Commit) -> PastRelease:
         after=told("To"),
         hold=told("Hold").removeprefix("none"),
         message=said if more else subject,
-        is_healthy=health_note(*where) in commit.note.splitlines(),
+        is_healthy=noted_health(commit.note, *where)[0],
     )

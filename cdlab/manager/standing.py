@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdlab.candidates import Look, candidates
-from cdlab.config_layout import config_path, policy_in
+from cdlab.config_layout import config_path, is_something_to_run, policy_in
 from cdlab.dates import rfc3339
 from cdlab.errors import FileMissing, ManifestError
 from cdlab.manager.commands import Candidate, Stopped, WorkloadStatus
@@ -88,7 +88,7 @@ def status_of(seen: Seen, drift_seconds: float | None) -> WorkloadStatus:
     return WorkloadStatus(
         workload=seen.workload,
         environment=seen.environment,
-        desired=str(desired) if desired.digest else "",
+        desired=str(desired) if is_something_to_run(desired) else "",
         running=digests,
         running_tag=_tag_of(digests, desired, seen.tags),
         is_available=bool(running and running.is_available),

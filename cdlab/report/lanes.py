@@ -59,7 +59,10 @@ INSTANTS = frozenset(
     {
         "IntentDeclared",
         "Decided",
+        "ArrangementChanged",
         "GateApproved",
+        "MoveFinished",
+        "MoveWatched",
         "OutageAttempted",
         "PodsMissing",
         "PodsRestored",

@@ -80,29 +80,25 @@ def _who(event: Event) -> str:
     return {"ci": "CI", "manager": "manager"}.get(event.principal, event.principal)
 
 
-EVERYTHING: Mapping[str, str] = {
+REQUESTS: Mapping[str, str] = {
     "bootstrap": "ship the first version of everything, everywhere",
     "rebuild": "bring everything back",
+    "deploy": "ship version {version} of {workload}",
+    "promote": "promote {workload}{where}",
+    "rollback": "ask for a rollback of {workload}{where}",
+    "out-of-band edit": "use kubectl on {workload}{where}, out of band",
+    "move": "move everything to {to}",
 }
-"""Intents that are about no workload in particular."""
+"""Kind of intent -> what people do who declare one."""
 
 
 def _request(event: Event) -> str:
     asked = event.detail
     where = f" in {asked['environment']}" if "environment" in asked else ""
-    if asked["intent"] in EVERYTHING:
-        return EVERYTHING[asked["intent"]]
-    match asked["intent"]:
-        case "deploy":
-            return f"ship version {asked['version']} of {asked['workload']}"
-        case "promote":
-            return f"promote {asked['workload']}{where}"
-        case "rollback":
-            return f"ask for a rollback of {asked['workload']}{where}"
-        case "out-of-band edit":
-            return f"use kubectl on {asked['workload']}{where}, out of band"
-        case other:
-            return f"ask for: {other} {event.resource}{where}".rstrip()
+    if asked["intent"] in REQUESTS:
+        to = str(asked.get("to", "")).upper()
+        return REQUESTS[asked["intent"]].format(**{**asked, "where": where, "to": to})
+    return f"ask for: {asked['intent']} {event.resource}{where}".rstrip()
 
 
 def _push(event: Event) -> str:
@@ -183,6 +179,26 @@ BOXES: Mapping[str, str] = {
 """What can be stopped as a whole, as it is called in a sentence."""
 
 
+ARRANGEMENTS: Mapping[str, str] = {
+    "pause": "pause CI",
+    "rights": "give everybody the rights of {to}",
+    "pipeline": "let CI work as in {to}",
+    "notes": "note what is healthy",
+    "manager": "start the release manager",
+}
+"""What changes when an application moves to another architecture."""
+
+
+def _arrangement(event: Event) -> str:
+    return ARRANGEMENTS[event.detail["what"]].format(to=event.resource.upper())
+
+
+def _end_of_move(event: Event) -> str:
+    found = [*event.detail["changed"], *event.detail["differing"]]
+    end = f"this changed: {', '.join(found)}" if found else "nothing that runs has changed"
+    return f"see that {end}"
+
+
 def _attempt(event: Event) -> str:
     end = "comes through" if event.detail["succeeded"] else "does not come through"
     return f"find that the {event.detail['operation']} {end} without {BOXES[event.resource]}"
@@ -227,6 +243,9 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
         f"count {wording.count(e.detail['sent'], 'request')} to {e.resource}, "
         f"{e.detail['dropped']} dropped"
     ),
+    "ArrangementChanged": _arrangement,
+    "MoveFinished": lambda e: f"are in {e.resource.upper()}",
+    "MoveWatched": _end_of_move,
     "OutageAttempted": _attempt,
     "RebuildFinished": lambda e: "see what is back of the cluster",
     "RunBrokeOff": lambda e: f"see the run break off: {e.because}",

@@ -50,6 +50,13 @@ BLOCKS: tuple[tuple[str, ...], ...] = (
     ("is_finished", "serves_at_end", "replicas_at_end"),
 )
 """Every measure, as `docs/measures.md` has them, in blocks of what belongs together."""
+NOT_COMPARED = (
+    "pods_changed_by_moves",
+    "files_differing_after_moves",
+    "move_seconds",
+    "move_steps",
+)
+"""But these: a move goes through all architectures."""
 PARTS: Mapping[str, Mapping[str, str]] = {
     "manual_steps": {"deploy": "deploy", "rollback": "rollback", "promote": "promote"},
     "reach": {"one_identity": "one CI identity", "one_each": "one each"},

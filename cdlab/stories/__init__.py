@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cdlab.stories import accidents, operators, rollbacks, shipping, steps
+from cdlab.stories import accidents, moving, operators, rollbacks, shipping, steps
 from cdlab.stories.lab import BADNESS, OPERATIONS, Lab, Story, StorySettings
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "BADNESS",
     "NEEDED",
     "OPERATIONS",
+    "ROADS",
     "SETTINGS_OF",
     "STORIES",
     "WITHOUT_ROLLBACK",
@@ -44,6 +45,7 @@ STORIES: Mapping[str, Story] = {
     "node-lost": accidents.node_lost,
     "under-load": accidents.under_load,
     "outage": accidents.outage,
+    "move-from-v1": moving.move_from_v1,
     "steps": steps.steps,
 }
 
@@ -51,6 +53,8 @@ WITHOUT_ROLLBACK: frozenset[str] = frozenset(
     name for name, story in STORIES.items() if story.__module__ != rollbacks.__name__
 )
 """Where how a rollback is done makes no difference."""
+ROADS: Mapping[str, tuple[str, ...]] = {"move-from-v1": moving.ROAD}
+"""Story -> the architectures that it goes through, in order; the last is the scenario's."""
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = {
     "next_push": ("rollback",),
     "merge": ("rollback",),

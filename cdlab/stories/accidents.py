@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 from cdlab.errors import CdlabError, PortError
-from cdlab.kernel import Actor
 from cdlab.model import RollbackRequest
 from cdlab.stories.actions import Change, Wanted, bootstrap, deliver, push_change, ship
 from cdlab.stories.lab import BAD, NEXT, Lab, Shipped
@@ -80,24 +79,21 @@ async def under_load(lab: Lab) -> None:
     await bootstrap(lab)
     first = lab.application.environments[0].name
     counted = {"environment": first, "sent": 0, "dropped": 0}
-    load = lab.kernel.spawn(_load(lab, first, counted), name="users")
+    users = lab.kernel.spawn(load(lab, first, counted), name="users")
     shipped = await push_change(lab, lab.workload, Change(version=NEXT))
     await lab.until_serves(lab.workload, first, shipped.content)
     await lab.ports("operator").cluster.rollout_status(lab.workload, first)
-    await _end(load)
+    users.cancel()
     lab.recorder.mark("RequestsSent", lab.workload, detail=counted)
 
 
-async def _load(lab: Lab, environment: str, counted: dict[str, Any]) -> None:
+async def load(lab: Lab, environment: str, counted: dict[str, Any]) -> None:
+    """Send requests through the Service of the story's microservice, and count them."""
     while True:
         is_answered = await lab.incidents.request(lab.workload, environment)
         counted["sent"] += 1
         counted["dropped"] += not is_answered
         await lab.kernel.sleep(lab.settings.request_seconds)
-
-
-async def _end(actor: Actor) -> None:
-    actor.cancel()
 
 
 async def outage(lab: Lab) -> None:

@@ -87,6 +87,8 @@ class Lab:
     recorder: Recorder
     incidents: RecordedIncidents
     settings: StorySettings
+    move: Callable[[str, Callable[[Lab], Awaitable[None]]], Awaitable[Lab]]
+    """Moves on to another architecture: its name, and what people do before CI goes on there."""
 
     @property
     def replicas(self) -> int:

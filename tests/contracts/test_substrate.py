@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cdlab.errors import Forbidden
+from cdlab.model import Grant
+
 if TYPE_CHECKING:
+    from cdlab.ports import GitRepository
     from tests.contracts.conftest import PortsOf, World
 
 
@@ -40,5 +44,40 @@ def test_a_new_world_is_empty_and_images_have_a_place_of_their_own(world: World)
         places = {world.substrate.image_repository(each) for each in ports.code_repos}
         assert len(places) == 2
         assert all("/" in each for each in places), "the host is included"
+
+    world.run(main)
+
+
+async def push(repository: GitRepository) -> None:
+    checkout = await repository.clone()
+    checkout.write("attempt", f"{checkout.head}\n")
+    await checkout.commit("Attempt")
+    await checkout.push()
+
+
+def test_rights_are_replaced_and_ports_in_use_feel_it(world: World) -> None:
+    """What is taken is refused to credentials that could do it before; what is given counts."""
+    grants = (
+        Grant(principal="operator", runs="outside", config_repo="write", environments="admin"),
+        Grant(principal="ci", runs="outside", config_repo="write", environments="apply"),
+    )
+
+    async def main(ports_of: PortsOf) -> None:
+        old = {each: ports_of(each) for each in ("ci", "manager", "operator")}
+        await push(old["manager"].config_repo)
+        with pytest.raises(Forbidden):
+            await push(old["ci"].config_repo)
+        text = world.files("one")["service.yaml"].replace("replicas: 1", "replicas: 0")
+        await old["operator"].cluster.apply(text, "staging")
+        await world.substrate.regrant(grants)
+        for cluster in (old["ci"].cluster, ports_of("ci").cluster):
+            await cluster.apply(text.replace("users", "orders"), "staging")
+        await push(ports_of("ci").config_repo)
+        with pytest.raises(Forbidden):
+            await old["manager"].cluster.set_image("users", world.ref("x"), "staging")
+        with pytest.raises(Forbidden):
+            await push(old["manager"].config_repo)
+        with pytest.raises(Forbidden):
+            await ports_of("manager").cluster.running("staging")
 
     world.run(main)

@@ -8,6 +8,7 @@ import pytest
 
 from cdlab.errors import ManagerUnavailable
 from cdlab.manager.watching import ManagerIntervals
+from cdlab.manifests import image_of, replace_image
 from cdlab.model import Environment, ImageRef, RollbackRequest
 from tests.manager.conftest import LONG, LOOK, Lab
 
@@ -56,12 +57,36 @@ def test_nothing_is_applied_where_nothing_differs(new_lab: type[Lab]) -> None:
 
 
 def test_what_was_never_released_is_not_applied(new_lab: type[Lab]) -> None:
-    """A manifest that names no digest was put there before its first image."""
+    """A manifest that names a host which cannot exist was put there before its first image."""
 
     async def story(lab: Lab) -> None:
         await lab.kernel.sleep(3 * LOOK)
 
     assert not new_lab(intervals=SOON).play(story).history.of("ManifestsApplied")
+
+
+def test_what_names_a_tag_alone_is_kept_as_it_is_written(new_lab: type[Lab]) -> None:
+    """What ran before the manager came is desired state too: repaired, and never given a digest."""
+
+    async def story(lab: Lab) -> None:
+        await lab.ship("a", "b")
+        by_tag = str(image(lab, "b"))
+        await lab.edit(lambda text: replace_image(text, "users", by_tag))
+        await lab.kernel.sleep(20)
+        operator = lab.substrate.ports("operator").cluster
+        await operator.set_image("users", image(lab, "a"), "staging")
+        await lab.kernel.sleep(LOOK)
+        (running,) = await operator.running("staging")
+        assert str(running.desired) == by_tag
+
+    lab = new_lab(intervals=SOON).play(story)
+    applied = [each.detail["manifest"] for each in lab.history.of("ManifestsApplied")]
+    assert [image_of(each, "users").endswith(":b") for each in applied] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("is_poll_only", [False, True])

@@ -213,3 +213,36 @@ def test_what_is_said_of_an_image_by_its_digest_wants_one(repo: ConfigRepo) -> N
     assert repo.answer(repo.rollback(is_bad=True)) == no_digest
     assert repo.answer(repo.rollback(until="newer")) == no_digest
     assert image_of(repo.plan(repo.rollback()).manifest, "users") == str(repo.image("a"))
+
+
+def test_what_ran_by_its_tag_alone_is_a_target_by_the_digest_that_was_noted(
+    repo: ConfigRepo,
+) -> None:
+    """It ran before the manager came; the tag may be another image by now, the digest is not."""
+    repo.write(repo.manifest.replace(repo.running, "registry.test/users:a"), "Export what runs")
+    head, before = repo.checkout.head, repo.manifest
+    assert head
+    note = health_note("production", "users", repo.image("a").digest)
+    repo.kernel.run(repo.repository.annotate(head, note))
+    assert repo.answer(repo.rollback()) == NOTHING_EARLIER, "it is what runs"
+    repo.ship("b")
+    plan = repo.release(repo.rollback())
+    assert plan.outcome.image == repo.image("a")
+    assert annotations(plan.manifest, "users")[HOLD]
+    assert plan.manifest.replace(f"@{repo.image('a').digest}", "").count("users:a") == 1
+    assert "users:a" in before
+    assert repo.answer(repo.rollback()) == NOTHING_EARLIER, "it runs again, by its digest"
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:1", "latest", "sha256:" + "A" * 64])
+def test_a_note_without_a_whole_digest_makes_no_target_of_a_tag(
+    repo: ConfigRepo, digest: str
+) -> None:
+    """Nobody can tell which image it was; anybody can write a note."""
+    repo.write(repo.manifest.replace(repo.running, "registry.test/users:a"), "Export what runs")
+    head = repo.checkout.head
+    assert head
+    note = f"production/users healthy {digest}".rstrip()
+    repo.kernel.run(repo.repository.annotate(head, note))
+    repo.ship("b")
+    assert repo.answer(repo.rollback()) == NOTHING_EARLIER

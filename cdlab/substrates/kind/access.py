@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from cdlab.errors import ClusterUnavailable
+from cdlab.errors import ClusterUnavailable, WorkloadNotFound
 from cdlab.model import Grant, Principal
 from cdlab.ports import NO_LABELS
 from cdlab.substrates.kind.credentials import PRINCIPALS as KNOWN_TO_GIT
@@ -22,13 +23,14 @@ from cdlab.substrates.kind.kubernetes_api import APPLY, Json, KubernetesApi
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Services
+    from cdlab.substrates.kind.namespaces import Namespace
 
 Box = Literal["code_repos", "config_repo", "registry", "environments", "events"]
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 TOKEN_SECONDS = 12 * 3600
 """Longer than any run; the tokens end with their ServiceAccounts anyway."""
 EFFECT_SECONDS = 10.0
-"""How long a new right may take to count; the API server needs some 10 ms."""
+"""How long a new right, or the end of one, may take to count; the API server needs some 10 ms."""
 _LEVELS = ("none", "read", "set-image", "apply", "write", "admin")
 _LOOK = ["get", "list", "watch"]
 
@@ -141,6 +143,23 @@ def allow(
         make(_named("RoleBinding", principal, labels) | binding)
 
 
+def change(
+    administrator: KubernetesApi, namespace: Namespace, principal: Principal,
+    grants: Sequence[Grant],
+) -> None:  # fmt: skip
+    """Give a principal that has a token these rights and no others; returns when that counts."""
+    name = namespace.name
+    if rules_of(grants, principal):
+        allow(administrator, name, principal, grants, account_namespace=name)
+    else:
+        for kind in ("rolebindings", "roles"):
+            with suppress(WorkloadNotFound):  # it had none
+                administrator.call("DELETE", f"{RBAC}/namespaces/{name}/{kind}/{principal}")
+    right = right_of(grants, principal, "environments")
+    wait_until_given(namespace.api, name, right)
+    wait_until_taken(namespace.api, name, right)
+
+
 def _named(kind: str, name: str, labels: Mapping[str, str]) -> Json:
     return {"kind": kind, "metadata": {"name": name, "labels": dict(labels)}}
 
@@ -157,8 +176,18 @@ def _make(administrator: KubernetesApi, namespace: str, root: str, content: Json
 
 def wait_until_given(api: KubernetesApi, namespace: str, right: str) -> None:
     """Ask the API server whether the owner of this token may do it, until it says yes."""
-    if right not in _WITNESSES:
-        return
+    if right in _WITNESSES:
+        _wait_until(api, namespace, right, is_allowed=True)
+
+
+def wait_until_taken(api: KubernetesApi, namespace: str, right: str) -> None:
+    """Ask whether the owner of this token may do more than that, until it says no."""
+    for more in _LEVELS[_LEVELS.index(right) + 1 :]:
+        if more in _WITNESSES:
+            _wait_until(api, namespace, more, is_allowed=False)
+
+
+def _wait_until(api: KubernetesApi, namespace: str, right: str, *, is_allowed: bool) -> None:
     verb, group, resource = _WITNESSES[right]
     attributes = {"namespace": namespace, "verb": verb, "group": group, "resource": resource}
     review = {
@@ -168,7 +197,8 @@ def wait_until_given(api: KubernetesApi, namespace: str, right: str) -> None:
     }
     path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
     deadline = time.monotonic() + EFFECT_SECONDS
-    while not api.call("POST", path, review)["status"]["allowed"]:
+    while api.call("POST", path, review)["status"]["allowed"] != is_allowed:
         if time.monotonic() > deadline:
-            raise ClusterUnavailable(f'the right "{right}" in "{namespace}" does not take effect')
+            what = "take effect" if is_allowed else "end"
+            raise ClusterUnavailable(f'the right "{right}" in "{namespace}" does not {what}')
         time.sleep(0.01)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 FIELD_MANAGER = "cdlab"
 WIPE_SECONDS = 120.0
 """How long pods may take to end: their grace period is 30 s unless the manifest says less."""
+SHOWN = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "Pod"))
+"""What an environment is made of, for who reads all of it."""
 _VOLATILE = ("resourceVersion", "managedFields", "generation")
 
 
@@ -207,6 +209,23 @@ class KindCluster:
             )
 
         return await self.kernel.offload(read, what=f"pods of {environment}")
+
+    async def get(self, environment: str) -> tuple[Json, ...]:
+        namespace = self._namespace(environment)
+
+        def read() -> tuple[Json, ...]:
+            found = []
+            for version, kind in SHOWN:
+                root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+                path = namespace.path(f"{kind.lower()}s", api=root)
+                # A list says once for all what its objects are.
+                found += [
+                    {"apiVersion": version, "kind": kind, **each}
+                    for each in namespace.api.list(path)[0]
+                ]
+            return tuple(found)
+
+        return await self.kernel.offload(read, what=f"kubectl get in {environment}")
 
     async def wipe(self, environment: str) -> None:
         namespace = self._namespace(environment)

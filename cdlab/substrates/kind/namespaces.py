@@ -1,18 +1,23 @@
 """
 Where objects live in the API server's paths.
 
-In: a namespace, a manifest. Out: the path of the collection or of the object. Who calls it:
-`cluster.py` and `watching.py`.
+In: a namespace, a manifest. Out: the path of the collection or of the object; and a namespace that
+is ready. Who calls it: `substrate.py`, `cluster.py` and `watching.py`.
 """
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cdlab.errors import ManifestRejected, WorkloadNotFound
-from cdlab.substrates.kind.kubernetes_api import Json, KubernetesApi
+from cdlab.errors import ClusterUnavailable, ManifestRejected, WorkloadNotFound
+from cdlab.substrates.kind.kubernetes_api import Json, KubernetesApi, ObjectExists
+
+READY_SECONDS = 60.0
+"""How long a namespace may take to get its default ServiceAccount, or to go away before that."""
 
 
 def environment_namespace(run: str, environment: str) -> str:
@@ -66,3 +71,25 @@ class Kinds:
             for each in resources
             if "/" not in each["name"]
         }
+
+
+def make_namespace(api: KubernetesApi, name: str, labels: Mapping[str, str]) -> None:
+    """Make a namespace, after the end of an earlier one of that name; returns when it is ready."""
+    metadata = {"name": name, "labels": dict(labels)}
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            api.call("POST", "/api/v1/namespaces", document)
+        except ObjectExists:
+            found = api.call("GET", f"/api/v1/namespaces/{name}")
+            if found["status"]["phase"] == "Terminating":  # an earlier run of this name
+                time.sleep(0.2)
+                continue
+        try:
+            # Without it the first pods would be refused, and tried again after a pause.
+            api.call("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default")
+            return
+        except WorkloadNotFound:
+            time.sleep(0.02)
+    raise ClusterUnavailable(f'the namespace "{name}" is not ready after {READY_SECONDS} s')

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from cdlab.errors import ClusterUnavailable, Forbidden, WorkloadNotFound
+from cdlab.errors import Forbidden
 from cdlab.model import PRINCIPALS, Application, Grant, PodChange, Principal
 from cdlab.ports import Ports
 from cdlab.substrates.kind import access, removal
@@ -27,8 +26,13 @@ from cdlab.substrates.kind.decisions import LoggedDecisions
 from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.hints import Hints
 from cdlab.substrates.kind.incidents import KindIncidents
-from cdlab.substrates.kind.kubernetes_api import KubernetesApi, ObjectExists
-from cdlab.substrates.kind.namespaces import Kinds, Namespace, environment_namespace
+from cdlab.substrates.kind.kubernetes_api import KubernetesApi
+from cdlab.substrates.kind.namespaces import (
+    Kinds,
+    Namespace,
+    environment_namespace,
+    make_namespace,
+)
 from cdlab.substrates.kind.pods import PodWatch
 from cdlab.substrates.kind.registry import Arrivals, KindRegistry, Right
 from cdlab.substrates.kind.registry_api import RegistryApi
@@ -41,8 +45,6 @@ if TYPE_CHECKING:
 
 THREADS = 8
 """For what is made before a run; the API server is the limit."""
-READY_SECONDS = 60.0
-"""How long a namespace may take to get its default ServiceAccount, or to go away before that."""
 SETTLE_SECONDS = 10.0
 """How long an interrupted run may take to end what it began; a build of the samples takes 2 s."""
 CONFIG_REPO = "config"
@@ -167,39 +169,35 @@ class KindSubstrate:
         administer(self.lab, "PUT", f"{self.run}/{name}", {"writers": writers})
 
     def _make_namespace(self, environment: str) -> None:
-        assert self._administrator is not None
-        name, call = self.namespace(environment), self._administrator.call
-        metadata = {"name": name, "labels": self.labels}
-        document = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        deadline = time.monotonic() + READY_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                call("POST", "/api/v1/namespaces", document)
-            except ObjectExists:
-                found = call("GET", f"/api/v1/namespaces/{name}")
-                if found["status"]["phase"] == "Terminating":  # an earlier run of this name
-                    time.sleep(0.2)
-                    continue
-            try:
-                # Without it the first pods would be refused, and tried again after a pause.
-                call("GET", f"/api/v1/namespaces/{name}/serviceaccounts/default")
-                return
-            except WorkloadNotFound:
-                time.sleep(0.02)
-        raise ClusterUnavailable(f'the namespace "{name}" is not ready after {READY_SECONDS} s')
+        make_namespace(self.administrator, self.namespace(environment), self.labels)
 
     def _give(self, principal: Principal, environment: str) -> Namespace:
-        assert self._administrator is not None
         name = self.namespace(environment)
         right = access.right_of(self._grants, principal, "environments")
-        token = access.give(self._administrator, name, principal, self._grants)
+        token = access.give(self.administrator, name, principal, self._grants)
         api = self._connections[principal].with_token(token)
         access.wait_until_given(api, name, right)
         return Namespace(name, api)
 
+    async def regrant(self, grants: Sequence[Grant]) -> None:
+        self._grants = tuple(grants)
+        self._ports.clear()  # who may not read a repository gets one without a login
+        await self.kernel.offload(self._regrant, what="change of all rights")
+
+    def _regrant(self) -> None:
+        """Whose credentials are in the cluster gets them where it is installed."""
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="cdlab-regrant") as pool:
+            changes = [pool.submit(self._make_repository, *each) for each in self._writers()]
+            for principal, held in self._namespaces.items():
+                changes += [
+                    pool.submit(access.change, self.administrator, each, principal, self._grants)
+                    for each in held.values()
+                ]
+            for change in changes:
+                change.result()
+
     def _watch(self, environment: str) -> None:
-        assert self._administrator is not None
-        namespace = Namespace(self.namespace(environment), self._administrator)
+        namespace = Namespace(self.namespace(environment), self.administrator)
         watch = PodWatch(namespace, environment, self._tell)
         self._watches.append(watch)
         watch.start()

@@ -26,6 +26,11 @@ class Rights:
 
     def __init__(self, grants: Iterable[Grant]) -> None:
         self._levels: dict[tuple[Principal, Resource], int] = {}
+        self.change(grants)
+
+    def change(self, grants: Iterable[Grant]) -> None:
+        """Allow what these grants say and nothing else, also with credentials that were given."""
+        self._levels.clear()
         for grant in grants:
             self._add(grant.principal, "code_repos", grant.code_repos)
             self._add(grant.principal, "config_repo", grant.config_repo)

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from cdlab.errors import ManifestError, ManifestRejected
 from cdlab.model import ImageRef
 from cdlab.parsed_files import parse
+from cdlab.server_fields import written
 from cdlab.substrates.sim.api_fields import Fields, as_json
 from cdlab.substrates.sim.workload_specs import (
     Container,
@@ -116,7 +117,8 @@ def _manifest(document: dict[str, Any], namespace: str) -> Manifest:
             help=f"Leave metadata.namespace out, or apply it to {own}.",
         )
     if kind != "Deployment":
-        return InertManifest(kind, name, as_json(document))
+        meant = written(document) if kind == "Service" and "spec" in document else document
+        return InertManifest(kind, name, as_json(meant))
     return _deployment(Fields(metadata.title, "", document), name)
 
 
@@ -148,7 +150,7 @@ def _deployment(fields: Fields, name: str) -> DeploymentManifest:
             progress_deadline_seconds=deadline,
             revision_history_limit=spec.number("revisionHistoryLimit", 10),
         ),
-        as_json(fields.fields["metadata"]),
+        as_json({k: v for k, v in fields.fields["metadata"].items() if k != "namespace"}),
     )
 
 

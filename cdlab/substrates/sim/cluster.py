@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cdlab.errors import (
     ClusterUnavailable,
@@ -23,6 +24,7 @@ from cdlab.substrates.sim.admission import Manifest, admitted
 from cdlab.substrates.sim.deployments import Deployment
 from cdlab.substrates.sim.nodes import Nodes
 from cdlab.substrates.sim.pods import Kubelet, Pod
+from cdlab.substrates.sim.shown_objects import as_meant, shown
 from cdlab.substrates.sim.surroundings import Surroundings
 from cdlab.substrates.sim.workload_specs import DeploymentManifest
 
@@ -117,7 +119,7 @@ class SimCluster:
         if isinstance(manifest, DeploymentManifest):
             found = namespace.deployments.get(manifest.name)
             return found is None or (found.spec, found.metadata) != (
-                manifest.spec,
+                as_meant(manifest.spec, found.spec),
                 manifest.metadata,
             )
         return namespace.inert.get((manifest.kind, manifest.name)) != manifest.fields
@@ -139,7 +141,7 @@ class SimCluster:
             )
         is_changed = manifest.metadata != found.metadata
         found.metadata = manifest.metadata
-        return found.update(manifest.spec) or is_changed
+        return found.update(as_meant(manifest.spec, found.spec)) or is_changed
 
 
 class ClusterAccess:
@@ -214,6 +216,12 @@ class ClusterAccess:
         deployments = namespace.deployments if namespace else {}
         names = deployments.keys() & {workload} if workload else deployments
         return tuple(_running(deployments[name]) for name in sorted(names))
+
+    async def get(self, environment: str) -> tuple[dict[str, Any], ...]:
+        """One list of each kind, asked for at once."""
+        await self._call("apply", environment, environment)
+        namespace = self._cluster.namespace(environment)
+        return shown(namespace, environment) if namespace else ()
 
     async def wipe(self, environment: str) -> None:
         """Delete every object; the environment itself, and the nodes' images, stay."""

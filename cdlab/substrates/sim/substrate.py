@@ -86,6 +86,9 @@ class SimSubstrate:
             self.cluster, self.registry, self.code_repos, self.config_repo
         )
 
+    async def regrant(self, grants: Sequence[Grant]) -> None:
+        self.rights.change(grants)
+
     @property
     def incidents(self) -> SimIncidents:
         """What can happen to this world."""
