@@ -17,7 +17,10 @@ from cdlab.scenario import Scenario, load
 from tests.hosted_in_sim import played_inside
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios" / "v3"
-STORIES = ("rollback", "roll-back-twice-config-revert", "cluster-deleted", "newer-image", "outage")
+STORIES = (
+    *("rollback", "roll-back-twice-config-revert", "cluster-deleted", "newer-image", "outage"),
+    "move-from-v1",
+)
 
 
 def causes_are_earlier_and_of_the_same_intent(history: History) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from cdlab.errors import ClusterUnavailable, WorkloadNotFound
 from cdlab.kernel import Kernel
+from cdlab.model import Grant
 from cdlab.substrates.kind import access
 from cdlab.substrates.kind.cluster import KindCluster
 from cdlab.substrates.kind.namespaces import Kinds, Namespace
@@ -51,8 +52,9 @@ class Server:
         return self.objects[f"{RBAC}/roles/ci"]["rules"]
 
 
-def change(server: Any, right: str) -> None:
-    access.change(server, Namespace("shop", server), "ci", right)
+def change(server: Any, right: Any) -> None:
+    grants = (Grant(principal="ci", runs="outside", environments=right),)
+    access.change(server, Namespace("shop", server), "ci", grants)
 
 
 def test_ci_gets_other_rights_and_then_none() -> None:
