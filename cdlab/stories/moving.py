@@ -61,6 +61,7 @@ async def move(lab: Lab, to: str, prepare: Callable[[Lab], Awaitable[None]]) -> 
     """Move on while requests come in, and find that nothing that runs has changed."""
     before = await _what_runs(lab)
     await lab.within_attempt(_until_seen(lab, before))
+    await lab.within_attempt(_until_none_is_dropped(lab))
     counted = {"environment": lab.production, "sent": 0, "dropped": 0}
     users = lab.kernel.spawn(load(lab, lab.production, counted), name="users")
     with lab.recorder.intent("move", to=to):
@@ -74,6 +75,17 @@ async def move(lab: Lab, to: str, prepare: Callable[[Lab], Awaitable[None]]) -> 
     differing = await _differing(moved)
     lab.recorder.mark("MoveWatched", to, detail={"changed": changed, "differing": differing})
     return moved
+
+
+async def _until_none_is_dropped(lab: Lab) -> None:
+    """The end of the deploy before: while its last pods stop, a request may still be sent there."""
+    while True:
+        counted = {"environment": lab.production, "sent": 0, "dropped": 0}
+        users = lab.kernel.spawn(load(lab, lab.production, counted), name="users")
+        await lab.kernel.sleep(lab.settings.observation_seconds)
+        users.cancel()
+        if not counted["dropped"]:
+            return
 
 
 async def export_what_runs(lab: Lab) -> None:

@@ -32,6 +32,7 @@ SECONDS = {
     "api_call": 0.0,
     "schedule": 1.0,
     "pull": 10.0,
+    "pod_sandbox": 0.0,
     "pod_start": 2.0,
     "pod_stop": 4.0,
     "listen": 0.5,
