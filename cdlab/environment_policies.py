@@ -17,7 +17,7 @@ from cdlab.parsed_files import ParsedFile, parse
 from cdlab.stops import Lock, stop_from
 from cdlab.tag_patterns import NEWEST, TagPattern, glob, tag_pattern
 
-Drift = Literal["repair", "report"]
+DriftMode = Literal["repair", "report"]
 HELP = "mend the file in the config repo; until then this environment is left alone"
 
 
@@ -29,7 +29,7 @@ class EnvironmentPolicy:
     tag: TagPattern = NEWEST
     branch: str = ""
     """A glob of the branches that images must come from; empty: any."""
-    drift: Drift = "repair"
+    drift: DriftMode = "repair"
     """What to do where the cluster differs from the config repo and nobody released."""
     lock: Lock | None = None
     """Refuses every release in the environment."""

@@ -8,20 +8,13 @@ reason. Pure: it reads texts and returns texts; `architectures/v3.py` commits an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from cdlab import manifests
 from cdlab.candidates import Look, choose
-from cdlab.config_layout import (
-    config_path,
-    health_note,
-    is_something_to_run,
-    policy_in,
-    workloads_in,
-)
+from cdlab.config_layout import config_path, health_note, is_something_to_run, policy_in
 from cdlab.dates import rfc3339
 from cdlab.errors import ManifestError
 from cdlab.model import Decision, ImageRef, Outcome
@@ -36,7 +29,7 @@ from cdlab.rollback_targets import targets
 from cdlab.stops import Hold, newer_than
 
 __all__ = [
-    "Cause", "Plan", "ReleaseRequest", "config_path", "health_note", "plan_release", "released",
+    "Cause", "Plan", "ReleaseRequest", "config_path", "health_note", "is_released", "plan_release",
 ]  # fmt: skip
 
 
@@ -56,17 +49,13 @@ class Plan:
         )
 
 
-def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decision]]:
+def is_released(manifest: str, workload: str, path: str) -> bool:
     """
-    Each manifest of an environment that was ever released, and how to tell of its sync.
+    Whether a manifest was ever released. Raises `ManifestError` for one without a workload.
 
-    A manifest that was put there and never released names no image: there is nothing to run yet.
+    One that was put there and never released names no image: there is nothing to run yet.
     """
-    outcome = Outcome("released", "it differed from the config repo", checkout.head)
-    for path, _, name in workloads_in(checkout, environment):
-        manifest = checkout.read(path)
-        if is_something_to_run(_image_of(manifest, name, path)):
-            yield manifest, Decision("sync", name, environment, outcome)
+    return is_something_to_run(_image_of(manifest, workload, path))
 
 
 def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:

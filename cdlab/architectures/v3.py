@@ -18,7 +18,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdlab.architectures.code_rollback import revert_config
-from cdlab.architectures.config_writing import healthy_image, make_equal, now, publish
+from cdlab.architectures.config_writing import healthy_image, now, publish
+from cdlab.architectures.syncing import make_equal
 from cdlab.errors import PortError
 from cdlab.image_labels import labels_of
 from cdlab.manifests import annotate
@@ -26,6 +27,7 @@ from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackReques
 from cdlab.policies import AUTOMATED
 from cdlab.ports import PortsOf
 from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
+from cdlab.syncs import Synced, SyncRequest
 
 
 class ContinuousIntegration:
@@ -108,14 +110,12 @@ class ReleaseManager:
 
     async def rebuild(self, user: str) -> Outcome:
         """Apply the config repo, as the manager does by itself once it is installed again."""
-        return await self.sync(user)
+        return (await self.sync(SyncRequest(user=user))).outcome
 
-    async def sync(self, user: str = "") -> Outcome:
-        """Apply what the config repo says wherever an environment differs from it."""
+    async def sync(self, asked: SyncRequest) -> Synced:
+        """Apply what the config repo says wherever an environment differs and may be repaired."""
         config = await self.manager.config_repo.clone()
-        for environment in self.application.everywhere:
-            await make_equal(config, environment, self.manager, user)
-        return Outcome("released", "as the config repo says")
+        return await make_equal(config, asked, self.application.everywhere, self.manager)
 
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Plan, commit, push, apply: the one way in which anything is released."""

@@ -86,6 +86,10 @@ class Answer:
     """Of the commit that was made, or in a dry run would be."""
     diff: str = ""
     """The same as a unified diff of the config repo."""
+    applied: tuple[str, ...] = ()
+    """sync: what was applied, or in a dry run would be: `users in staging`."""
+    pruned: tuple[str, ...] = ()
+    """sync: what was deleted, or in a dry run would be: `Deployment/users in staging`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,6 +131,8 @@ class WorkloadStatus:
     """Why that one is not released by itself. Empty: it will be."""
     drift_seconds: float | None = None
     """For how long the cluster has differed from the config repo. None: it does not."""
+    drift_mode: Literal["repair", "report"] = "repair"
+    """What becomes of that."""
     trouble: str = ""
     """Why this file cannot be read: path, line and what is wrong."""
 
@@ -174,7 +180,8 @@ class Difference:
     environment: str
     desired: str
     actual: str
-    """Image references; `absent` where there is no workload."""
+    """Image references; `absent` where there is no workload. An object that is in no manifest is
+    wanted `absent`, and actual is its kind and name."""
     since_seconds: float
     mode: Literal["repair", "report"]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from cdlab.candidates import Look, candidates
 from cdlab.config_layout import config_path, is_something_to_run, policy_in
 from cdlab.dates import rfc3339
+from cdlab.environment_policies import DriftMode
 from cdlab.errors import FileMissing, ManifestError
 from cdlab.manager.commands import Candidate, Stopped, WorkloadStatus
 from cdlab.manifests import image_of
@@ -68,7 +69,7 @@ class Seen:
         )
 
 
-def status_of(seen: Seen, drift_seconds: float | None) -> WorkloadStatus:
+def status_of(seen: Seen, drift_seconds: float | None, drift_mode: DriftMode) -> WorkloadStatus:
     """One cell of the matrix. A file that cannot be read is told as its trouble."""
     running = seen.running
     digests = tuple(str(each) for each in running.digests) if running else ()
@@ -101,6 +102,7 @@ def status_of(seen: Seen, drift_seconds: float | None) -> WorkloadStatus:
         candidate=candidate,
         candidate_reason=why,
         drift_seconds=drift_seconds,
+        drift_mode=drift_mode,
     )
 
 

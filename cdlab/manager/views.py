@@ -118,7 +118,7 @@ def cell(about: About, status: WorkloadStatus) -> Cell:
         desired="" if is_as_desired or not status.desired else short(status.desired),
         health=health(status),
         policy=policy(status),
-        drift="" if status.drift_seconds is None else duration(status.drift_seconds),
+        drift=drift(status),
         actions=_actions(about, status),
     )
 
@@ -134,6 +134,14 @@ def health(status: WorkloadStatus) -> Health:
     if status.desired:
         return Health("not running", "bad", "warning")
     return Health("nothing released", "calm", "circle")
+
+
+def drift(status: WorkloadStatus) -> str:
+    """For how long, and whether somebody has to do something: `12 min, only reported`."""
+    if status.drift_seconds is None:
+        return ""
+    left_alone = ", only reported" if status.drift_mode == "report" else ""
+    return duration(status.drift_seconds) + left_alone
 
 
 def policy(status: WorkloadStatus) -> str:

@@ -19,6 +19,9 @@ from cdlab.grants import grants_of
 from cdlab.history import Event, History
 from cdlab.image_labels import labels_of
 from cdlab.kernel import Kernel
+from cdlab.manager.audit import Audit
+from cdlab.manager.commands import About, Answer, Ask, Command
+from cdlab.manager.desk import ManagerDesk
 from cdlab.manager.queue import ManagerIntervals, ReleaseQueue
 from cdlab.manifests import annotate, image_of
 from cdlab.model import (
@@ -108,7 +111,7 @@ class Lab:
         profile = load_profile("constant").with_constants({"pull": self.pull_seconds})
         costs = Costs(profile, streams)
         self.substrate = SimSubstrate(self.kernel, streams, costs)
-        application = Application(
+        application = self.application = Application(
             tuple(Microservice(n, self.substrate.image_repository(n)) for n in self.names),
             self.environments,
         )
@@ -128,6 +131,36 @@ class Lab:
         if principal == "manager":
             found = replace(found, config_repo=Racing(found.config_repo, self._race))
         return found
+
+    @property
+    def desk(self) -> ManagerDesk:
+        """Where people ask, as over HTTP or on the page."""
+        about = About(
+            architecture="v3", title="", microservices=self.names,
+            environments=self.application.everywhere, manual_environments=(), substrate="sim",
+            version="",
+        )  # fmt: skip
+        ports = self.ports("manager")
+        return ManagerDesk(
+            kernel=self.kernel, application=self.application, ports=ports, queue=self.queue,
+            audits=Audit(self.kernel, ports.decisions), facts=about,
+        )  # fmt: skip
+
+    async def ask(self, command: Command, **values: Any) -> Answer:
+        """Ask there. It is about users in staging unless that is said."""
+        asked = {"workload": "users", "environment": "staging", "message": "a test", **values}
+        return await self.desk.ask(Ask(command=command, user="ann", **asked))
+
+    async def write(self, path: str, text: str, message: str = "Edit by hand") -> Revision:
+        """A person writes a file of the config repo by hand."""
+        checkout = await self.substrate.ports("operator").config_repo.clone()
+        checkout.write(path, text)
+        await checkout.commit(message)
+        return (await checkout.push()).revision
+
+    async def read(self, path: str) -> str:
+        """A file of the config repo as it is now."""
+        return (await self.substrate.ports("operator").config_repo.clone()).read(path)
 
     async def _race(self) -> None:
         await self.race()
@@ -165,11 +198,8 @@ class Lab:
 
     async def edit(self, change: Callable[[str], str], where: str = "staging") -> None:
         """A person changes the manifest of users in the config repo by hand."""
-        checkout = await self.substrate.ports("operator").config_repo.clone()
         path = config_path(where, "users")
-        checkout.write(path, change(checkout.read(path)))
-        await checkout.commit("Edit by hand")
-        await checkout.push()
+        await self.write(path, change(await self.read(path)))
 
     async def annotate(self, key: str, value: str | None, where: str = "staging") -> None:
         await self.edit(lambda text: annotate(text, "users", {key: value}), where)

@@ -104,7 +104,7 @@ def test_a_change_of_policy_is_committed_applied_and_no_rollout(new_lab: type[La
         assert (outcome.status, outcome.image) == ("released", None)
         assert (await lab.log())[0].message.startswith("Deautomate users in staging\n")
         cluster = lab.substrate.ports("operator").cluster
-        assert await cluster.diff(await manifest(lab), "staging") is False
+        assert await cluster.diff(await manifest(lab), "staging") == ""
         await lab.ship("b")
         assert await lab.tag() == "a"
         assert len(lab.history.of("PodCreated")) == pods
@@ -141,6 +141,6 @@ def test_a_change_of_policy_that_could_not_be_applied_is_applied_by_a_sync(
         await lab.substrate.incidents.restart("api-server")
         await lab.kernel.sleep(LOOK)
         cluster = lab.substrate.ports("operator").cluster
-        assert await cluster.diff(await manifest(lab), "staging") is False
+        assert await cluster.diff(await manifest(lab), "staging") == ""
 
     new_lab().play(story)

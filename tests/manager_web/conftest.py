@@ -94,6 +94,8 @@ class Scripted:
             )
         }
         self.asked: list[Ask] = []
+        self.strays = ("Deployment/old in dev",)
+        """What a prune would delete."""
         self.entries: list[AuditEntry] = []
         self.past: list[PastRelease] = []
         self.error: Exception | None = None
@@ -145,6 +147,7 @@ class Scripted:
             commit_message=f"{ask.command}: {ask.workload}\n\n{ask.message}\n\nUser: {ask.user}",
             diff=f"--- a/{ask.workload}.yaml\n+++ b/{ask.workload}.yaml\n@@ -1 +1 @@\n"
             f"-image: old\n+image: {tag}\n{self.text}",
+            pruned=self.strays if ask.has_prune else (),
         )
         if not ask.is_dry_run:
             where = (ask.workload, ask.environment)

@@ -116,6 +116,13 @@ def test_a_dry_run_prints_the_commit_and_changes_nothing(
     assert desk.commands.asked[0].is_dry_run
 
 
+def test_a_prune_says_what_goes(cdlab: Cdlab, server: str) -> None:
+    """And in a dry run what would."""
+    assert "would be deleted: Deployment/old in dev" in cdlab("sync", "--prune", "--dry-run").out
+    assert "  deleted: Deployment/old in dev" in cdlab("sync", "dev", "--prune").out
+    assert "deleted" not in cdlab("sync", "dev").out
+
+
 def test_json_stands_alone(cdlab: Cdlab, server: str) -> None:
     """The question and the answer."""
     found = json.loads(cdlab("release", "users", "production", "--json").out)
