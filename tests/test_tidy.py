@@ -52,7 +52,9 @@ MAY_IMPORT = {
     "cdlab/syncs.py": {"model"},
     "cdlab/stops.py": {"dates", "model"},
     "cdlab/tag_patterns.py": set(),
-    "cdlab/environment_policies.py": {"errors", "parsed_files", "stops", "tag_patterns"},
+    "cdlab/environment_policies.py": {
+        "errors", "parsed_files", "safe_yaml", "stops", "tag_patterns",
+    },
     "cdlab/policies.py": {
         "environment_policies", "errors", "manifests", "model", "parsed_files", "stops",
         "tag_patterns",
@@ -66,14 +68,19 @@ MAY_IMPORT = {
     "cdlab/config_layout.py": {"environment_policies", "errors", "model", "ports"},
     "cdlab/release_requests.py": {"candidates", "config_layout", "model", "policy_edits"},
     "cdlab/release_commits.py": {"model", "release_requests", "stops"},
+    "cdlab/release_plans.py": {"model", "release_requests"},
+    "cdlab/environment_plans.py": {
+        "environment_policies", "errors", "model", "ports", "reasons", "release_commits",
+        "release_plans", "release_requests",
+    },
     "cdlab/rollback_targets.py": {
         "config_layout", "errors", "manifests", "model", "policies", "ports", "release_commits",
         "release_requests",
     },
     "cdlab/releases.py": {
-        "candidates", "config_layout", "dates", "errors", "manifests", "model", "parsed_files",
-        "policies", "policy_edits", "ports", "reasons", "release_commits", "release_requests",
-        "rollback_targets", "stops",
+        "candidates", "config_layout", "dates", "environment_plans", "errors", "manifests", "model",
+        "parsed_files", "policies", "policy_edits", "ports", "reasons", "release_commits",
+        "release_plans", "release_requests", "rollback_targets", "stops",
     },
     "cdlab/architectures/": {
         "architectures", "config_layout", "errors", "image_labels", "manifests", "model",

@@ -59,7 +59,7 @@ def _cell_text(cell: Cell | None) -> str:
         lines.append(f"newest: {short_tag(status.candidate)}{reason}")
     if status.trouble:
         lines.append(status.trouble)
-    return "\n".join([*lines, cell.policy, ""])
+    return "\n".join([*lines, cell.policy, *status.conflicts, ""])
 
 
 def print_answer(ask: Ask, answer: Answer) -> None:

@@ -57,7 +57,8 @@ class Ask:
     until: str = ""
     """hold, lock, rollback: the lift rule. Empty: until somebody lifts it."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """policy: name -> value (`automated`, `tag`, `branch`); an empty value removes it."""
+    """policy: name -> value (`automated`, `tag`, `branch`, and of a whole environment `drift`); an
+    empty value removes it."""
     is_image_only: bool = False
     """rollback: go back to the image and keep the rest of the manifest."""
     is_bad: bool = False
@@ -121,6 +122,8 @@ class WorkloadStatus:
     is_automated: bool = False
     pattern: str = "newest"
     branch: str = ""
+    conflicts: tuple[str, ...] = ()
+    """Where it says something else than its environment, which it then goes before, in words."""
     lock: Stopped | None = None
     hold: Stopped | None = None
     skipped: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from difflib import unified_diff
 from itertools import islice
 
 from cdlab.architectures import Architecture
-from cdlab.config_layout import config_path, is_something_to_run
+from cdlab.config_layout import is_something_to_run
 from cdlab.dates import rfc3339
 from cdlab.errors import FileMissing, ManifestError, NotFound, PortError
 from cdlab.kernel import Kernel
@@ -69,8 +69,6 @@ class ManagerDesk:
         self._require(ask.workload, ask.environment, ask.source)
         if ask.command == "sync":
             return await self._sync(ask)
-        if not ask.workload:
-            return await self._everywhere(ask)
         request = await request_of(ask, self.application, self.ports)
         if isinstance(request, Outcome):
             if not ask.is_dry_run:
@@ -98,14 +96,6 @@ class ManagerDesk:
         if not (found.applied or found.pruned):
             return replace(found, status="skipped", reason=str(Reason.UNCHANGED))
         return replace(found, status="planned", reason="")
-
-    async def _everywhere(self, ask: Ask) -> Answer:
-        """The same for every workload of an environment; the first that was not done tells why."""
-        names = [each.name for each in self.application.microservices]
-        answers = [await self.ask(replace(ask, workload=name)) for name in names]
-        is_fine = ("released", "planned", "skipped")
-        bad = next((each for each in answers if each.status not in is_fine), None)
-        return bad or replace(answers[-1], diff="".join(each.diff for each in answers))
 
     async def _planned(self, request: ReleaseRequest) -> Answer:
         config = await self.ports.config_repo.clone()
@@ -258,7 +248,10 @@ def synchronized(synced: Synced) -> Answer:
 
 
 def _diff(request: ReleaseRequest, config: Checkout, plan: Plan) -> str:
-    path = config_path(request.environment, request.workload)
-    before = config.read(path).splitlines(keepends=True)
-    after = plan.manifest.splitlines(keepends=True)
-    return "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
+    path = request.path
+    try:
+        before = config.read(path)
+    except FileMissing:  # the first policy of an environment
+        before = ""
+    one, other = (text.splitlines(keepends=True) for text in (before, plan.manifest))
+    return "".join(unified_diff(one, other, f"a/{path}", f"b/{path}"))

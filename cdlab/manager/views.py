@@ -150,6 +150,10 @@ def policy(status: WorkloadStatus) -> str:
     return " · ".join(filter(None, [*words, status.branch and f"branch {status.branch}"]))
 
 
+_Button = tuple[Command, str, str]
+"""Command, title, icon."""
+
+
 def _actions(about: About, status: WorkloadStatus) -> tuple[Action, ...]:
     workload, environment = status.workload, status.environment
     where = (("workload", workload), ("environment", environment))
@@ -175,11 +179,17 @@ def _actions(about: About, status: WorkloadStatus) -> tuple[Action, ...]:
         named = f"Promote {workload} from {environment} to {after[0]}"
         found.append(Action("promote", "Promote", named, to, "right", True))
     found.append(action("rollback", "Roll back", "back", is_main=True))
-    is_held, is_locked = status.hold is not None, status.lock is not None
-    found.append(action("resume", "Resume", "play") if is_held else action("hold", "Hold", "pause"))
-    found.append(
-        action("unlock", "Unlock", "unlock") if is_locked else action("lock", "Lock", "lock")
+    stops: tuple[tuple[Stopped | None, _Button, _Button], ...] = (
+        (status.hold, ("resume", "Resume", "play"), ("hold", "Hold", "pause")),
+        (status.lock, ("unlock", "Unlock", "unlock"), ("lock", "Lock", "lock")),
     )
+    for stop, lift, put in stops:
+        if stop and stop.is_whole_environment:
+            command, title, icon = lift
+            words = f"{title} all of {environment}"
+            found.append(Action(command, words, words, where[1:], icon))
+        else:
+            found.append(action(*(lift if stop else put)))
     found.append(
         action("deautomate", "Deautomate", "hand")
         if status.is_automated

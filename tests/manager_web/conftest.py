@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from cdlab.cli import main
 from cdlab.errors import NotFound, PortError, RegistryUnavailable
 from cdlab.kernel import Kernel
 from cdlab.manager.commands import (
@@ -338,3 +340,46 @@ def client(desk: ScriptedDesk, make_client: Callable[..., TestClient]) -> TestCl
 def authorized() -> dict[str, str]:
     """The header of somebody who knows the token."""
     return {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cdlab = Callable[..., Said]
+
+
+@pytest.fixture
+def cdlab(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Cdlab:
+    """The command line, where nothing is running and nothing is written down."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("CDLAB_SERVER", "CDLAB_TOKEN", "CDLAB_CLUSTER_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str) -> Said:
+        with pytest.raises(SystemExit) as caught:
+            main.main(list(arguments))
+        said = capsys.readouterr()
+        code = caught.value.code
+        return Said(code if isinstance(code, int) else 1, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def server(
+    cdlab: Cdlab, desk: ScriptedDesk, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A server that CDLAB_SERVER names."""
+    url = serve(desk)
+    monkeypatch.setenv("CDLAB_SERVER", url)
+    monkeypatch.setenv("CDLAB_TOKEN", TOKEN)
+    return url

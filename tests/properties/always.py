@@ -20,7 +20,8 @@ from tests.properties.days import Day, Landed
 
 Rule = Callable[[Day], Iterator[str]]
 RELEASES = ("automation", "release", "promotion", "rollback")
-POLICY = re.compile(r"^ *cdlab\.dev/.*\n", re.MULTILINE)
+POLICY = re.compile(r"^ *(?:annotations:|cdlab\.dev/.*)\n", re.MULTILINE)
+"""Manifests have no annotations but these: their block comes and goes with them."""
 HOLD, LOCK = "cdlab.dev/hold:", "cdlab.dev/lock:"
 
 
