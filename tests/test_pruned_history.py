@@ -17,6 +17,7 @@ from cdlab.stories import Lab
 from cdlab.stories.actions import bootstrap
 from cdlab.syncs import SyncRequest
 from cdlab.witnesses import CLUSTER_WRITES, told
+from tests.thirteen_rules.shop import renamed
 
 SCENARIO = Scenario(architecture="v3", microservices=("users",), profile="constant", replicas=1)
 EXTRA = config_path("staging", "extra")
@@ -27,8 +28,7 @@ async def leave_behind_and_prune(lab: Lab) -> None:
     await bootstrap(lab)
     operator = lab.ports("operator")
     checkout = await operator.config_repo.clone()
-    text = checkout.read(config_path("staging", "users")).replace("name: users", "name: extra")
-    checkout.write(EXTRA, text)
+    checkout.write(EXTRA, renamed(checkout.read(config_path("staging", "users")), "users", "extra"))
     revision = await checkout.commit("Add a workload by hand")
     await checkout.push()
     while not await operator.cluster.running("staging", "extra"):

@@ -19,8 +19,7 @@ from cdlab.grants import grants_of
 from cdlab.history import Event, History
 from cdlab.image_labels import labels_of
 from cdlab.kernel import Kernel
-from cdlab.manager.audit import Audit
-from cdlab.manager.commands import About, Answer, Ask, Command
+from cdlab.manager.commands import Answer, Ask, Command
 from cdlab.manager.desk import ManagerDesk
 from cdlab.manager.queue import ManagerIntervals, ReleaseQueue
 from cdlab.manifests import annotate, image_of
@@ -32,18 +31,19 @@ from cdlab.model import (
     Microservice,
     Outcome,
     Principal,
-    PushReport,
     Revision,
     RollbackRequest,
     Variant,
 )
-from cdlab.ports import Checkout, GitRepository, Ports
+from cdlab.ports import Ports
 from cdlab.random_streams import RandomStreams
 from cdlab.recorded_ports import recorded
 from cdlab.recording import Call, Recorder
 from cdlab.releases import config_path
 from cdlab.substrates.sim.costs import Costs, load_profile
 from cdlab.substrates.sim.substrate import SimSubstrate
+from tests.desks import desk_of
+from tests.racing import Race, Racing, nobody
 
 LOOK = 300.0
 """Seconds between two looks at the registry: those of Flux v1."""
@@ -54,36 +54,6 @@ LONG = 250.0
 OFTEN = ManagerIntervals(LOOK, phase=0.9)
 
 
-class Racing:
-    """The manager's config repo, with somebody who pushes to it just before the manager does."""
-
-    def __init__(self, inner: GitRepository, race: Callable[[], Awaitable[None]]) -> None:
-        self.inner, self.race, self.name = inner, race, inner.name
-        self.head, self.annotate = inner.head, inner.annotate
-        self.wait_for_push = inner.wait_for_push
-
-    async def clone(self, at: Revision | None = None) -> Checkout:
-        return RacingCheckout(await self.inner.clone(at), self.race)  # type: ignore[return-value]
-
-
-class RacingCheckout:
-    """Everything as before, but that the push comes second."""
-
-    def __init__(self, inner: Checkout, race: Callable[[], Awaitable[None]]) -> None:
-        self.inner, self.race = inner, race
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    async def push(self, *, force: bool = False) -> PushReport:
-        await self.race()
-        return await self.inner.push(force=force)
-
-
-async def nobody() -> None:
-    """No race."""
-
-
 @dataclass(kw_only=True)
 class Lab:
     """A release manager at work in a simulated world; images come without any code or CI."""
@@ -91,7 +61,7 @@ class Lab:
     environments: tuple[Environment, ...] = (Environment("staging"),)
     names: tuple[str, ...] = ("users",)
     intervals: ManagerIntervals = OFTEN
-    race: Callable[[], Awaitable[None]] = nobody
+    race: Race = nobody
     pull_seconds: float = 10.0
     kernel: Kernel = field(default_factory=Kernel)
     history: History = field(default_factory=History)
@@ -135,16 +105,7 @@ class Lab:
     @property
     def desk(self) -> ManagerDesk:
         """Where people ask, as over HTTP or on the page."""
-        about = About(
-            architecture="v3", title="", microservices=self.names,
-            environments=self.application.everywhere, manual_environments=(), substrate="sim",
-            version="",
-        )  # fmt: skip
-        ports = self.ports("manager")
-        return ManagerDesk(
-            kernel=self.kernel, application=self.application, ports=ports, queue=self.queue,
-            audits=Audit(self.kernel, ports.decisions), facts=about,
-        )  # fmt: skip
+        return desk_of(self.kernel, self.application, self.ports("manager"), self.queue)
 
     async def ask(self, command: Command, **values: Any) -> Answer:
         """Ask there. It is about users in staging unless that is said."""

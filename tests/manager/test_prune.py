@@ -9,6 +9,7 @@ import pytest
 from cdlab.config_layout import config_path
 from cdlab.manager.watching import ManagerIntervals
 from cdlab.model import Environment
+from tests.thirteen_rules.shop import renamed
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Lab
@@ -23,14 +24,14 @@ PLACES = (Environment("staging"), Environment("coral"))
 async def leave_behind(lab: Lab) -> None:
     """A workload is added to each environment by hand in git, and taken out of staging again."""
     await lab.ship("a")
-    extra = (await lab.read(config_path("staging", "users"))).replace("name: users", "name: extra")
+    extra = renamed(await lab.read(config_path("staging", "users")), "users", "extra")
     await lab.write(config_path("coral", "extra"), extra)
     revision = await lab.write(EXTRA, extra)
     await lab.kernel.sleep(LONG)
     checkout = await lab.substrate.ports("operator").config_repo.clone()
     await checkout.revert(revision)
     await checkout.push()
-    by_hand = extra.replace("name: extra", "name: by-hand")
+    by_hand = renamed(extra, "extra", "by-hand")
     await lab.substrate.ports("operator").cluster.apply(by_hand, "staging")
     assert await workloads(lab) == ["by-hand", "extra", "users"]
 
