@@ -14,7 +14,7 @@ from cdlab.model import Outcome
 from cdlab.ports import Checkout
 from cdlab.reasons import Reason
 from cdlab.release_commits import Change, commit_message
-from cdlab.release_plans import Plan
+from cdlab.release_plans import FileChange, Plan, Released
 from cdlab.release_requests import ReleaseRequest
 
 
@@ -48,7 +48,8 @@ def plan_environment(request: ReleaseRequest, checkout: Checkout) -> Plan:
         before=next((each.revision for each in checkout.log(path)), None),
         hold=policy.hold if is_held else None,
     )
-    return Plan(Outcome("released", request.message), after, commit_message(request, change))
+    made = FileChange(path, before, after, commit_message(request, change))
+    return Plan(Released("released", request.message, change=made))
 
 
 def _no(status: Literal["skipped", "refused"], reason: str) -> Plan:

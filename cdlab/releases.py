@@ -25,7 +25,7 @@ from cdlab.policy_edits import skip
 from cdlab.ports import Checkout
 from cdlab.reasons import Reason
 from cdlab.release_commits import Change, commit_message
-from cdlab.release_plans import Plan
+from cdlab.release_plans import FileChange, Plan, Released
 from cdlab.release_requests import NEWER, Cause, ReleaseRequest
 from cdlab.rollback_targets import targets
 from cdlab.stops import Hold, newer_than
@@ -207,5 +207,5 @@ class _Planning:
             hold=self._policy(manifest).hold_at(request.now),
         )
         runs = None if request.cause == "policy" else image
-        outcome = Outcome("released", request.message, image=runs)
-        return Plan(outcome, manifest, commit_message(request, change))
+        made = FileChange(request.path, self.current, manifest, commit_message(request, change))
+        return Plan(Released("released", request.message, image=runs, change=made))

@@ -178,7 +178,8 @@ MAY_IMPORT = {
     "cdlab/manager/": {
         "architectures", "candidates", "config_layout", "dates", "environment_policies", "errors",
         "kernel", "manager", "manifests", "model", "policies", "policy_edits", "ports", "reasons",
-        "release_commits", "release_requests", "releases", "stops", "syncs", "version",
+        "release_commits", "release_plans", "release_requests", "releases", "stops", "syncs",
+        "version",
     },
 }  # fmt: skip
 

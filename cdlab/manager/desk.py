@@ -8,7 +8,6 @@ cluster and the registry as they are now. Called by the HTTP API, the page and t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import unified_diff
 from itertools import islice
 
 from cdlab.architectures import Architecture
@@ -35,7 +34,8 @@ from cdlab.manager.standing import Seen, images_of, status_of
 from cdlab.model import Application, Decision, Outcome, RunningWorkload, Tag
 from cdlab.ports import Checkout, Ports
 from cdlab.reasons import Reason
-from cdlab.releases import Plan, ReleaseRequest, plan_release
+from cdlab.release_plans import Released
+from cdlab.releases import ReleaseRequest, plan_release
 from cdlab.syncs import Synced, SyncRequest
 from cdlab.version import __version__
 
@@ -105,12 +105,7 @@ class ManagerDesk:
             return Answer(status="failed", reason=str(error))
         if not plan.outcome.is_released:
             return answered(plan.outcome)
-        return replace(
-            answered(plan.outcome),
-            status="planned",
-            commit_message=plan.commit_message,
-            diff=_diff(request, config, plan),
-        )
+        return replace(answered(plan.outcome), status="planned")
 
     async def status(self) -> tuple[WorkloadStatus, ...]:
         """Every workload in every environment, in the application's order."""
@@ -228,13 +223,16 @@ def about_of(architecture: Architecture, application: Application, substrate: st
 
 
 def answered(outcome: Outcome) -> Answer:
-    """An outcome as people are told it."""
+    """An outcome as people are told it, with the commit where there is one."""
+    change = outcome.change if isinstance(outcome, Released) else None
     return Answer(
         status=outcome.status,
         reason=outcome.reason,
         image=str(outcome.image or ""),
         revision=outcome.revision or "",
         is_applied=outcome.is_applied,
+        commit_message=change.message if change else "",
+        diff=change.diff if change else "",
     )
 
 
@@ -245,13 +243,3 @@ def synchronized(synced: Synced) -> Answer:
         for places in (synced.applied, synced.pruned)
     )
     return replace(answered(synced.outcome), applied=applied, pruned=pruned)
-
-
-def _diff(request: ReleaseRequest, config: Checkout, plan: Plan) -> str:
-    path = request.path
-    try:
-        before = config.read(path)
-    except FileMissing:  # the first policy of an environment
-        before = ""
-    one, other = (text.splitlines(keepends=True) for text in (before, plan.manifest))
-    return "".join(unified_diff(one, other, f"a/{path}", f"b/{path}"))

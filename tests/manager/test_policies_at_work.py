@@ -275,3 +275,25 @@ def test_the_drift_of_an_environment_is_a_setting_of_its_policy(new_lab: type[La
         assert await lab.read(ENVIRONMENT) == "automated: true\n"
 
     new_lab().play(story)
+
+
+@pytest.mark.parametrize("workload", ["users", ""])
+def test_an_answer_has_the_commit_that_was_made(new_lab: type[Lab], workload: str) -> None:
+    """Its message as git has it, and its diff; of what was not done there is neither."""
+
+    async def story(lab: Lab) -> None:
+        await lab.ship("a")
+        done = await lab.ask("hold", workload=workload)
+        checkout = await lab.substrate.ports("operator").config_repo.clone()
+        (commit,) = [each for each in checkout.log() if each.revision == done.revision]
+        assert done.commit_message == commit.message
+        path = PATH if workload else ENVIRONMENT
+        before, after = (checkout.read(path, at=r) for r in (commit.parents[0], commit.revision))
+        lines = done.diff.splitlines()
+        assert lines[:2] == [f"--- a/{path}", f"+++ b/{path}"]
+        added = [line[1:] for line in lines if line.startswith("+") and line != lines[1]]
+        assert added == [line for line in after.splitlines() if line not in before.splitlines()]
+        again = await lab.ask("hold", workload=workload)
+        assert (again.status, again.commit_message, again.diff) == ("skipped", "", "")
+
+    new_lab().play(story)
