@@ -12,6 +12,11 @@ from typing import Any
 from cdlab.model import Digest, ImageRef
 
 Json = dict[str, Any]
+APPLIED_BY = "cdlab.dev/applied-by"
+"""Label: the principal that applied the object last."""
+APPLIED = "cdlab.dev/applied"
+"""Label: the fingerprint of the manifest that the object was part of, as it was written."""
+OWN_LABELS = (APPLIED_BY, APPLIED)
 
 
 def is_observed(deployment: Json) -> bool:

@@ -99,8 +99,8 @@ def _stop(look: Look) -> str:
         return ""
     if not policy.is_automated:
         return Reason.MANUAL
-    hold = policy.hold
-    if hold and not hold.bad and not hold.is_over(look.now):
+    hold = policy.hold_at(look.now)
+    if hold and not hold.bad:
         return f"{Reason.HELD} by {hold.words}"
     return ""
 

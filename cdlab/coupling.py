@@ -201,7 +201,7 @@ def resources_of(grant: Grant, environments: int) -> int:
 
 def can_change_workloads(grant: Grant) -> bool:
     """Whether its own credentials can change what runs."""
-    return grant.environments in ("set-image", "apply", "admin")
+    return grant.environments in ("set-image", "apply", "prune", "admin")
 
 
 def writable_resources(history: History) -> dict[str, int]:

@@ -146,6 +146,9 @@ def _changes(history: History, names: _Names) -> Iterator[str]:
             yield f"{who}: {CHANGES[event.kind]} {workload} {names.image(image)}".strip()
         elif event.detail["changed"]:
             yield f"{who}: apply {_images(event.detail['manifest'], names)}"
+    for event in _accepted(history, "ObjectsPruned"):
+        for each in event.detail["objects"]:
+            yield f"{event.intent} {event.principal} {event.resource}: delete {each}"
 
 
 def _images(text: str, names: _Names) -> str:

@@ -71,6 +71,8 @@ KINDS: Mapping[str, Needs] = {
     "TagResolved": NOTHING,
     "ManifestsApplied": {"changed": FLAG, "manifest": TEXT},
     "ManifestsCompared": {"differs": FLAG},
+    "StraysListed": {"objects": LIST},
+    "ObjectsPruned": {"objects": LIST},
     "ImageSet": {"workload": TEXT, "image": TEXT},
     "RolloutFinished": {"workload": TEXT},
     "RolloutUndone": {"workload": TEXT},

@@ -17,7 +17,6 @@ from typing import Any
 from cdlab.errors import ManifestError
 from cdlab.parsed_files import KNOWN_FILES, ParsedFile, know, parse
 from cdlab.safe_yaml import (
-    Node,
     Steps,
     copied,
     double_quoted,
@@ -34,7 +33,6 @@ _ANNOTATION_KEY = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 )
 _LINE_BREAK = re.compile(r"\r\n|\n|\r|\Z")
-_BLANK_OR_COMMENT = re.compile(r"[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\n|\r|\Z)")
 
 _ANNOTATIONS = ("metadata", "annotations")
 _CONTAINERS = ("spec", "template", "spec", "containers")
@@ -252,10 +250,10 @@ def _without_annotation(file: ParsedFile, index: int, key: str) -> str:
     key_node, value = file.entry(index, (*_ANNOTATIONS, key))
     block_key, block = file.entry(index, _ANNOTATIONS)
     if not block.flow_style:
-        text = _without_lines(file, key_node, end_of(file.text, value))
+        text = file.without_lines(key_node, end_of(file.text, value))
         if len(block.value) == 1:
             colon = file.text.index(":", block_key.end_mark.index) + 1
-            text = _without_lines(file, block_key, colon, text)
+            text = file.without_lines(block_key, colon, text)
         return text
     place = [each for each, _ in block.value].index(key_node)
     start, end = key_node.start_mark.index, value.end_mark.index
@@ -264,16 +262,6 @@ def _without_annotation(file: ParsedFile, index: int, key: str) -> str:
     elif place > 0:
         start = block.value[place - 1][1].end_mark.index
     return spliced(file.text, start, end, "")
-
-
-def _without_lines(file: ParsedFile, key: Node, end: int, text: str | None = None) -> str:
-    """Return the text without the lines from a key to `end`, if nothing else stands on them."""
-    text = file.text if text is None else text
-    start = key.start_mark.index - key.start_mark.column
-    rest = _BLANK_OR_COMMENT.match(text, end)
-    if rest is None or text[start : key.start_mark.index].strip(" "):
-        file.refuse(key, "this line cannot be removed safely", help="Remove it by hand.")
-    return spliced(text, start, rest.end(), "")
 
 
 def _verify(

@@ -292,7 +292,7 @@ class Grant:
     code_repos: Literal["none", "read", "write"] = "none"
     config_repo: Literal["none", "read", "write"] = "none"
     registry: Literal["none", "read", "write"] = "none"
-    environments: Literal["none", "read", "set-image", "apply", "admin"] = "none"
+    environments: Literal["none", "read", "set-image", "apply", "prune", "admin"] = "none"
     events: Literal["none", "write"] = "none"
     """Whether it may tell of what it did by Kubernetes events, in each environment."""
     is_automation: bool = False

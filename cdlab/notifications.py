@@ -41,9 +41,12 @@ class Notification:
     """RFC 3339, UTC; in the simulator it is 1970."""
     environment: str
     microservice: str
-    """Both are empty for what concerns the whole config repo, such as a sync that failed."""
+    """
+    Empty for what concerns a whole environment, such as its hold; both are for what concerns the
+    whole config repo, such as a sync that failed.
+    """
     cause: str
-    """`automation`, `release`, `promotion`, `rollback`, `policy` or `sync`."""
+    """`automation`, `release`, `promotion`, `rollback`, `policy`, `sync` or `prune`."""
     image: str = ""
     """What the config repo names now: by digest, as soon as anything was released."""
     revision: str = ""
@@ -65,7 +68,7 @@ class Notification:
         """The same in one line, for people."""
         image = ImageRef.parse(self.image)
         name = (image.tag or "")[:12] or (image.digest or "")[:19]  # a tag as in commits
-        about = f"{self.microservice} in {self.environment}" if self.microservice else "config repo"
+        about = " in ".join(filter(None, (self.microservice, self.environment))) or "config repo"
         is_by_somebody = self.user not in ("", self.cause)
         who = f"{self.cause} by {self.user}" if is_by_somebody else self.cause
         parts = [about, name, who] if self.image else [about, who]

@@ -20,6 +20,7 @@ from cdlab.safe_yaml import (
     Node,
     Steps,
     composed,
+    spliced,
     with_value,
     without_value,
 )
@@ -28,6 +29,7 @@ KNOWN_FILES = 8192
 """1,000 microservices in 3 environments have 3,000 current texts and as many earlier ones."""
 LAYOUTS = 2048
 """One for each of 1,000 microservices, and one with a hold. At 50 kB each, 100 MB at most."""
+_BLANK_OR_COMMENT = re.compile(r"[ \t]*(?:(?<=[ \t])#[^\r\n]*)?(?:\r\n|\n|\r|\Z)")
 _FRESH = re.compile(":(?:[0-9a-f]{40,}|[0-9]{2}:[0-9]{2}Z)")
 """Revisions, digests and times of day: what differs between manifests that are otherwise alike."""
 
@@ -92,6 +94,19 @@ class ParsedFile:
             what = f'"{steps[-1]}" has an anchor, an alias or a tag'
             self.refuse(key, what, help="Write the value in place.")
         return key, value
+
+    def without_lines(self, key: Node, end: int, text: str | None = None) -> str:
+        """
+        Return the text without the lines from a key to `end`, if nothing else stands on them.
+
+        A comment on them goes along. *text* is one in which all is as before up to `end`.
+        """
+        text = self.text if text is None else text
+        start = key.start_mark.index - key.start_mark.column
+        rest = _BLANK_OR_COMMENT.match(text, end)
+        if rest is None or text[start : key.start_mark.index].strip(" "):
+            self.refuse(key, "this line cannot be removed safely", help="Remove it by hand.")
+        return spliced(text, start, rest.end(), "")
 
     def is_sure(self, index: int, steps: Steps) -> bool:
         """

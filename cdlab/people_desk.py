@@ -25,7 +25,8 @@ from cdlab.manager.commands import (
     PastRelease,
     WorkloadStatus,
 )
-from cdlab.manager.desk import ABSENT, answered
+from cdlab.manager.desk import answered
+from cdlab.manager.differing import ABSENT
 from cdlab.manager.release_log import past_releases
 from cdlab.manifests import image_of
 from cdlab.model import Decision, ImageRef, Outcome, RollbackRequest, RunningWorkload

@@ -9,7 +9,7 @@ called by the planner and by V3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -49,11 +49,21 @@ class Policy:
     """Images that are never chosen, only released by name."""
     environment_lock: Lock | None = None
     """Refuses every release in the environment."""
+    environment_hold: Hold | None = None
+    """Stops automated releases in the environment."""
+    conflicts: tuple[str, ...] = ()
+    """Where the workload says something else than its environment, in words."""
 
     def lock_at(self, now: float) -> Lock | None:
         """The lock that is in force at that time, in seconds since 1970."""
         locks = [each for each in (self.lock, self.environment_lock) if each]
         return next((each for each in locks if not each.is_over(now)), None)
+
+    def hold_at(self, now: float) -> Hold | None:
+        """The hold that is in force at that time; one that an image can lift comes last."""
+        holds = [each for each in (self.hold, self.environment_hold) if each]
+        found = sorted((each for each in holds if not each.is_over(now)), key=_is_for_newer)
+        return found[0] if found else None
 
     def skip_of(self, image: Digest) -> Skip | None:
         """Who marked an image as one not to choose, and why."""
@@ -69,7 +79,7 @@ def policy_of(
     """
     Read the policy from a manifest. Raises `ManifestError` for anything it does not know.
 
-    What the manifest does not say is as the environment says; its lock stays one of its own.
+    What the manifest does not say is as the environment says, whose lock and hold stay its own.
     """
     policy, said = _own_policy(manifest, workload, path)
     if defaults is NO_DEFAULTS:
@@ -80,7 +90,25 @@ def policy_of(
         tag=policy.tag if "tag" in said else defaults.tag,
         branch=policy.branch if "branch" in said else defaults.branch,
         environment_lock=defaults.lock,
+        environment_hold=defaults.hold,
+        conflicts=tuple(_conflicts(policy, said & defaults.said, defaults)),
     )
+
+
+def _conflicts(policy: Policy, said: frozenset[str], general: EnvironmentPolicy) -> Iterator[str]:
+    """What both say, and not the same."""
+    parts: Mapping[str, Callable[[Policy | EnvironmentPolicy], str]] = {
+        "is_automated": lambda each: "automated" if each.is_automated else "manual",
+        "tag": lambda each: f"tag {each.tag}",
+        "branch": lambda each: f"branch {each.branch}",
+    }
+    for name, words in parts.items():
+        if name in said and getattr(policy, name) != getattr(general, name):
+            yield f"{words(policy)} here, {words(general)} in the environment"
+
+
+def _is_for_newer(hold: Hold) -> bool:
+    return hold.bad is not None
 
 
 @lru_cache(maxsize=KNOWN_FILES)

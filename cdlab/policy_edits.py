@@ -8,16 +8,20 @@ commands and people with git use the same ones. Pure; called by the planner and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from cdlab.dates import rfc3339
 from cdlab.model import Digest, ImageRef
-from cdlab.policies import AUTOMATED, BRANCH, HOLD, LOCK, SKIP, TAG
+from cdlab.policies import AUTOMATED, BRANCH, HOLD, LOCK, PREFIX, SKIP, TAG
 from cdlab.stops import Hold, Lock, Skip, parsed, skips_from, skips_text
 
 Annotations = Mapping[str, str | None]
 """Annotation -> what it becomes; None: it goes."""
+DRIFT = PREFIX + "drift"
+"""No annotation but a key of an environment's policy, of which an edit speaks as if it were one."""
 MIXED = "Change the policy of"
 """How the subject of an edit begins that has no word of its own."""
 
@@ -50,6 +54,18 @@ class PolicyEdit:
             if _meaning(key, text) != _meaning(key, annotations.get(key))
         }
 
+    def on_environment(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        The same on the keys of an environment's policy: they are the annotations without prefix.
+
+        Raises ValueError for an annotation that cannot be read.
+        """
+        texts = {
+            PREFIX + str(key): value if isinstance(value, str) else json.dumps(value)
+            for key, value in settings.items()
+        }
+        return {key.removeprefix(PREFIX): _value(key, text) for key, text in self.on(texts).items()}
+
     def _skips(self, text: str | None) -> str | None:
         skips = list(skips_from(text)) if text else []
         if self.unskip:
@@ -60,8 +76,8 @@ class PolicyEdit:
         return skips_text(skips) if skips else None
 
     def subject(self, workload: str, environment: str) -> str:
-        """The first line of the commit that does it."""
-        name, where = self.tag[:12], f"{workload} in {environment}"
+        """The first line of the commit that does it. No workload: of the whole environment."""
+        name, where = self.tag[:12], f"{workload} in {environment}" if workload else environment
         verbs = [_verb(key, text) for key, text in self.annotations.items()]
         if self.skip:
             verbs.append(f"Skip {name} of")
@@ -93,7 +109,7 @@ def lock(user: str, reason: str, *, now: float, until: str = "unlocked") -> Poli
 
 
 def unlock() -> PolicyEdit:
-    """Lift a lock; not one of the whole environment."""
+    """Lift a lock, of what the edit is made on: a workload's or the whole environment's."""
     return PolicyEdit(annotations={LOCK: None})
 
 
@@ -137,6 +153,11 @@ def _verb(key: str, text: str | None) -> str:
         return {"true": "Automate", "false": "Deautomate"}.get(text or "", MIXED)
     lifted, set_ = {HOLD: ("Resume", "Hold"), LOCK: ("Unlock", "Lock")}.get(key, (MIXED, MIXED))
     return lifted if text is None else set_
+
+
+def _value(key: str, text: str | None) -> Any:
+    """What stands in an environment's policy for the text of an annotation."""
+    return text if text is None or key in (TAG, BRANCH, DRIFT) else parsed(text)
 
 
 def _undated(skip: Skip) -> Skip:

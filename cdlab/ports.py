@@ -34,6 +34,11 @@ from cdlab.model import (
 NO_LABELS: Mapping[str, str] = {}
 Box = Literal["code-repo", "config-repo", "registry", "api-server"]
 """What can be taken down as a whole. CI and the release manager are actors, stopped as such."""
+Deviation = Literal["", "absent", "changed", "not applied"]
+"""
+How objects differ from a manifest: not at all, one is not there, they are not as this principal
+applied them last, or what it applied last was another manifest.
+"""
 
 
 class Checkout(Protocol):
@@ -153,15 +158,27 @@ class Cluster(Protocol):
         Make the objects of a manifest as written (`kubectl apply`), and tell whether any changed.
 
         Whoever may set an image may also apply a Deployment that is there already: RBAC grants a
-        patch, and cannot tell one patch from another.
+        patch, and cannot tell one patch from another. Each object has a label of who applied it.
 
         Raises:
             ManifestRejected: The API server refused it. Nothing is promised about earlier
                 documents of the same manifest.
         """
 
-    async def diff(self, manifest: str, environment: str) -> bool:
-        """Tell whether applying a manifest would change anything, and write nothing."""
+    async def diff(self, manifest: str, environment: str) -> Deviation:
+        """Tell what applying a manifest would change, and write nothing. Empty: nothing."""
+
+    async def prune(
+        self, manifests: Collection[str], environment: str, *, is_dry_run: bool = False
+    ) -> tuple[str, ...]:
+        """
+        Delete what this principal applied and none of *manifests* has; return `kind/name` of each.
+
+        What carries no label, or that somebody else applied it, stays. A dry run deletes nothing.
+
+        Raises:
+            ManifestRejected: A manifest cannot be read. Nothing was deleted.
+        """
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         """Replace the image of the container named like the workload. `WorkloadNotFound`."""

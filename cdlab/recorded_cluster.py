@@ -4,13 +4,13 @@ The cluster and the decisions, recorded: the part of `recorded_ports.py` about w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from sys import intern
 from typing import Any
 
 from cdlab.history import OK, Operation
 from cdlab.model import Decision, ImageRef, Principal, RunningWorkload
-from cdlab.ports import Cluster, Decisions
+from cdlab.ports import Cluster, Decisions, Deviation
 from cdlab.recording import Call, Recorder
 
 
@@ -27,11 +27,25 @@ class RecordingCluster:
             lambda changed: {"detail": {"changed": changed, "manifest": manifest}},
         )
 
-    async def diff(self, manifest: str, environment: str) -> bool:
+    async def diff(self, manifest: str, environment: str) -> Deviation:
         return await self.recorder.record(
             self._call("ManifestsCompared", "read", environment),
             self.inner.diff(manifest, environment),
-            lambda differs: {"detail": {"differs": differs}},
+            lambda deviation: {"detail": {"differs": bool(deviation)}},
+        )
+
+    async def prune(
+        self, manifests: Collection[str], environment: str, *, is_dry_run: bool = False
+    ) -> tuple[str, ...]:
+        call = (
+            self._call("StraysListed", "read", environment)
+            if is_dry_run
+            else self._call("ObjectsPruned", "apply", environment)
+        )
+        return await self.recorder.record(
+            call,
+            self.inner.prune(manifests, environment, is_dry_run=is_dry_run),
+            lambda objects: {"detail": {"objects": list(objects)}},
         )
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:

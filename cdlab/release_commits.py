@@ -19,10 +19,11 @@ from cdlab.stops import Hold
 class Change:
     """What a commit changes."""
 
-    before: Revision
-    """The last commit that changed the same file."""
-    running: ImageRef
-    image: ImageRef
+    before: Revision | None
+    """The last commit that changed the same file; None where it is new."""
+    running: ImageRef | None = None
+    image: ImageRef | None = None
+    """Of a workload: before and after."""
     hold: Hold | None
     """The hold that is in force afterwards."""
 
@@ -34,12 +35,15 @@ def commit_message(request: ReleaseRequest, change: Change) -> str:
         "Cause": request.cause,
         "User": request.user,
         "Environment": request.environment,
-        "Workload": request.workload,
-        "From": str(change.running),
-        "To": str(change.image),
-        "Digest": change.image.digest or "none",
-        "Hold": str(change.hold) if change.hold else "none",
     }
+    if change.image:
+        trailers |= {
+            "Workload": request.workload,
+            "From": str(change.running),
+            "To": str(change.image),
+            "Digest": change.image.digest or "none",
+        }
+    trailers["Hold"] = str(change.hold) if change.hold else "none"
     if request.is_forced:
         trailers["Forced"] = "true"
     lines = "\n".join(f"{key}: {_one_line(value)}" for key, value in trailers.items())
@@ -54,9 +58,10 @@ def trailer(commit: Commit, name: str) -> str:
     return lines[-1].partition(": ")[2] if lines else ""
 
 
-def _subject(request: ReleaseRequest, image: ImageRef) -> str:
+def _subject(request: ReleaseRequest, image: ImageRef | None) -> str:
     if request.edit:
         return request.edit.subject(request.workload, request.environment)
+    assert image, "only a change of policy is about none"
     verb = "Roll back" if request.cause == "rollback" else "Release"
     name = f"{request.workload} {(image.tag or str(image.digest))[:12]}"
     return f"{verb} {name} in {request.environment}"
@@ -73,7 +78,8 @@ def _release_id(request: ReleaseRequest, change: Change) -> str:
     So it holds what was asked for and what it was asked of, and neither the time nor the text.
     """
     asked = (request.until, request.image_only, request.is_bad, request.has_hold)
-    parts = [request.cause, request.environment, request.workload, change.before, change.image]
+    parts: list[object] = [request.cause, request.environment, request.workload]
+    parts += [change.before, change.image]
     parts += asked if request.cause == "rollback" else ()
     parts += [request.edit.identity] if request.edit else []
     return blake2b("\n".join(map(str, parts)).encode(), digest_size=8).hexdigest()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cdlab.candidates import MOST_NEW_TAGS
-from cdlab.config_layout import config_path
+from cdlab.config_layout import POLICY, config_path
 from cdlab.model import ImageRef, RollbackRequest, Tag
 from cdlab.policy_edits import PolicyEdit
 
@@ -25,6 +25,7 @@ class ReleaseRequest:
 
     cause: Cause
     workload: str
+    """Empty where the policy of the whole environment is to change."""
     environment: str
     user: str
     now: float
@@ -77,4 +78,4 @@ class ReleaseRequest:
     @property
     def path(self) -> str:
         """The file of the config repo that decides it."""
-        return config_path(self.environment, self.workload)
+        return config_path(self.environment, self.workload or POLICY)

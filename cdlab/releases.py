@@ -8,65 +8,40 @@ reason. Pure: it reads texts and returns texts; `architectures/v3.py` commits an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
 from cdlab import manifests
 from cdlab.candidates import Look, choose
-from cdlab.config_layout import (
-    config_path,
-    health_note,
-    is_something_to_run,
-    policy_in,
-    workloads_in,
-)
+from cdlab.config_layout import config_path, health_note, is_something_to_run, policy_in
 from cdlab.dates import rfc3339
+from cdlab.environment_plans import plan_environment
 from cdlab.errors import ManifestError
-from cdlab.model import Decision, ImageRef, Outcome
+from cdlab.model import ImageRef, Outcome
 from cdlab.parsed_files import KNOWN_FILES
 from cdlab.policies import HOLD, LOCK, SKIP, Policy, ours, policy_of
 from cdlab.policy_edits import skip
 from cdlab.ports import Checkout
 from cdlab.reasons import Reason
 from cdlab.release_commits import Change, commit_message
+from cdlab.release_plans import FileChange, Plan, Released
 from cdlab.release_requests import NEWER, Cause, ReleaseRequest
 from cdlab.rollback_targets import targets
 from cdlab.stops import Hold, newer_than
 
 __all__ = [
-    "Cause", "Plan", "ReleaseRequest", "config_path", "health_note", "plan_release", "released",
+    "Cause", "Plan", "ReleaseRequest", "config_path", "health_note", "is_released", "plan_release",
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The answer: an outcome, and where it is `released` the file and the commit that do it."""
-
-    outcome: Outcome
-    """A change of policy is `released` too, without an image: nothing new will run."""
-    manifest: str = ""
-    commit_message: str = ""
-
-    def decision(self, request: ReleaseRequest) -> Decision:
-        """What to tell the `Decisions` port."""
-        return Decision(
-            request.cause, request.workload, request.environment, self.outcome, request.user
-        )
-
-
-def released(checkout: Checkout, environment: str) -> Iterator[tuple[str, Decision]]:
+def is_released(manifest: str, workload: str, path: str) -> bool:
     """
-    Each manifest of an environment that was ever released, and how to tell of its sync.
+    Whether a manifest was ever released. Raises `ManifestError` for one without a workload.
 
-    A manifest that was put there and never released names no image: there is nothing to run yet.
+    One that was put there and never released names no image: there is nothing to run yet.
     """
-    outcome = Outcome("released", "it differed from the config repo", checkout.head)
-    for path, _, name in workloads_in(checkout, environment):
-        manifest = checkout.read(path)
-        if is_something_to_run(_image_of(manifest, name, path)):
-            yield manifest, Decision("sync", name, environment, outcome)
+    return is_something_to_run(_image_of(manifest, workload, path))
 
 
 def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
@@ -76,6 +51,8 @@ def plan_release(request: ReleaseRequest, checkout: Checkout) -> Plan:
     Call it again after every fetch: the policy may have changed with it. Raises `FileMissing` for
     a workload that the config repo does not have and `ManifestError` for a file it cannot read.
     """
+    if not request.workload:
+        return plan_environment(request, checkout)
     planning = _Planning(request, checkout)
     if request.cause == "policy":
         return planning.edit()
@@ -223,13 +200,12 @@ class _Planning:
 
     def _yes(self, manifest: str) -> Plan:
         request, image = self.request, self._image(manifest)
-        hold = self._policy(manifest).hold
         change = Change(
             before=self.checkout.log(request.path)[0].revision,
             running=self.running,
             image=image,
-            hold=None if hold is None or hold.is_over(request.now) else hold,
+            hold=self._policy(manifest).hold_at(request.now),
         )
         runs = None if request.cause == "policy" else image
-        outcome = Outcome("released", request.message, image=runs)
-        return Plan(outcome, manifest, commit_message(request, change))
+        made = FileChange(request.path, self.current, manifest, commit_message(request, change))
+        return Plan(Released("released", request.message, image=runs, change=made))

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from cdlab.api_objects import Json
+from cdlab.api_objects import OWN_LABELS, Json
 from cdlab.model import ImageRef
 
 _METADATA = ("name", "labels", "annotations")
@@ -105,13 +105,12 @@ def written(document: Json) -> Json:
 
 
 def _metadata(metadata: Json) -> Json:
-    kept = {key: metadata[key] for key in _METADATA if metadata.get(key)}
-    annotations = {
-        key: value
-        for key, value in kept.pop("annotations", {}).items()
-        if not key.startswith(_SERVERS_ANNOTATIONS)
-    }
-    return {**kept, "annotations": annotations} if annotations else kept
+    kept = {key: dict(metadata[key]) for key in _METADATA[1:] if metadata.get(key)}
+    for label in OWN_LABELS:
+        kept.get("labels", {}).pop(label, None)
+    for key in [key for key in kept.get("annotations", ()) if key.startswith(_SERVERS_ANNOTATIONS)]:
+        del kept["annotations"][key]
+    return {"name": metadata["name"], **{key: value for key, value in kept.items() if value}}
 
 
 def _deployment(spec: Json) -> Json:

@@ -35,9 +35,18 @@ def told(history: History) -> Testimony:
             event.resource for event in accepted if event.kind == "CommitPushed" and _moved(event)
         ),
         CLUSTER_WRITES: Counter(
-            f"{event.principal} in {event.resource}" for event in accepted if event.kind in WRITES
+            f"{event.principal} in {event.resource}"
+            for event in accepted
+            for _ in range(_writes(event))
         ),
     }
+
+
+def _writes(event: Event) -> int:
+    """How many Deployments it wrote."""
+    if event.kind == "ObjectsPruned":
+        return sum(each.startswith("Deployment/") for each in event.detail["objects"])
+    return int(event.kind in WRITES)
 
 
 def _moved(event: Event) -> bool:

@@ -83,6 +83,17 @@ def test_a_deployment_that_is_not_there_yet_is_named_all_the_same() -> None:
     assert made["regarding"]["name"] == "front-end"
 
 
+def test_what_is_about_a_whole_environment_regards_its_namespace() -> None:
+    """A hold of all of it, or a prune that failed: no Deployment is looked for."""
+    (made,) = write(Api(), replace(TOLD, microservice="", image="", kind=Kind.HELD))
+    document = made[2]
+    assert document["metadata"]["name"] == f"{NAMESPACE}.0123456789abcdef-7"
+    assert document["regarding"] == {
+        "apiVersion": "v1", "kind": "Namespace", "namespace": NAMESPACE, "name": NAMESPACE,
+    }  # fmt: skip
+    assert document["note"] == "held: production, rollback by ana: loses orders"
+
+
 def test_the_same_notification_is_written_once() -> None:
     """It has a name, so an attempt whose answer was lost is found when it is repeated."""
     write(Api({"POST": ObjectExists("409")}))

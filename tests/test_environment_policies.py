@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdlab.environment_policies import NO_DEFAULTS, EnvironmentPolicy, environment_policy
 from cdlab.errors import ManifestError
-from cdlab.stops import Lock
+from cdlab.stops import Hold, Lock
 from cdlab.tag_patterns import tag_pattern
 
 PATH = "environments/production/policy.yaml"
@@ -25,6 +25,7 @@ lock:
   reason: the end of the year
   since: 2026-12-20T00:00:00Z
   until: 2027-01-02T00:00:00Z
+hold: {user: ben, reason: on holiday}
 """
 
 
@@ -37,6 +38,7 @@ def test_every_part_is_read() -> None:
         branch="release/*",
         drift="report",
         lock=Lock("ann", "the end of the year", since, until),
+        hold=Hold("ben", "on holiday"),
     )
 
 
@@ -44,18 +46,17 @@ def test_every_part_is_read() -> None:
 def test_an_empty_file_says_nothing(text: str) -> None:
     """As if it was not there: people decide, and drift is repaired."""
     assert environment_policy(text, PATH) == NO_DEFAULTS
-    assert (NO_DEFAULTS.is_automated, NO_DEFAULTS.drift, NO_DEFAULTS.lock) == (
-        False,
-        "repair",
-        None,
-    )
+    assert (NO_DEFAULTS.is_automated, NO_DEFAULTS.drift) == (False, "repair")
+    assert (NO_DEFAULTS.lock, NO_DEFAULTS.hold) == (None, None)
 
 
 @pytest.mark.parametrize(
     ("line", "what"),
     [
         ("automate: true", '"automate": is no part of a policy; there are automated, tag'),
-        ("hold: {user: ann, reason: x}", '"hold": is no part of a policy'),
+        ("skip: []", '"skip": is no part of a policy'),
+        ("hold: {user: ann, reason: x, until: unlocked}", "no lift rule"),
+        (f"hold: {{user: ann, reason: x, until: 'newer than sha256:{64 * '0'}'}}", "several"),
         ("1: true", '"1": is no part of a policy'),
         ('automated: "true"', "is neither true nor false"),
         ("automated:", "is neither true nor false"),

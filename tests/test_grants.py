@@ -17,6 +17,8 @@ from cdlab.substrates.kind.access import RBAC, RULES, Rule, allow, right_of, rul
 from cdlab.substrates.kind.kubernetes_api import KubernetesApi
 from cdlab.substrates.sim.access import Rights
 
+RIGHTS = ("none", "read", "set-image", "apply", "prune", "admin")
+
 
 def grant(architecture: str, principal: Principal) -> Grant:
     (found,) = [each for each in grants_of(architecture) if each.principal == principal]
@@ -56,6 +58,13 @@ def test_ci_of_version_3_knows_no_cluster_and_no_config_repo() -> None:
     assert not can_change_workloads(ci)
 
 
+def test_nobody_but_people_and_the_manager_deletes_workloads() -> None:
+    """CI never can; the manager can."""
+    for architecture in ARCHITECTURES:
+        assert not Rights(grants_of(architecture)).allows_in("ci", "prune", "any")
+    assert grant("v3", "manager").environments == "prune"
+
+
 def test_the_manager_reads_the_registry_and_never_the_code() -> None:
     """Who releases does not build."""
     manager = grant("v3", "manager")
@@ -72,14 +81,14 @@ def test_ci_never_writes_code_and_developers_write_nothing_else(architecture: st
     )
 
 
-@pytest.mark.parametrize("right", ["none", "read", "set-image", "apply", "admin"])
+@pytest.mark.parametrize("right", RIGHTS)
 def test_a_right_more_never_makes_a_principal_weaker(right: str) -> None:
     """The blast radius grows with the grants: only reading or nothing changes no workload."""
     it = Grant(principal="ci", runs="outside", environments=right)  # type: ignore[arg-type]
     assert can_change_workloads(it) is (right not in ("none", "read"))
 
 
-@pytest.mark.parametrize("right", ["none", "read", "set-image", "apply", "admin"])
+@pytest.mark.parametrize("right", RIGHTS)
 def test_a_right_is_the_same_to_the_measures_the_simulator_and_rbac(right: str) -> None:
     """Who may change what runs: asked of a grant, of the simulator, and of the rules of a Role."""
     it = Grant(principal="ci", runs="outside", environments=right)  # type: ignore[arg-type]

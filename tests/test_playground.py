@@ -131,6 +131,8 @@ def test_a_dry_run_shows_the_commit_and_changes_nothing(desk: Desk) -> None:
     assert "+    cdlab.dev/hold: " in planned.diff
     assert desk.run(desk.commands.history()) == before
     done = desk.ask()
+    assert done.diff.splitlines()[:2] == planned.diff.splitlines()[:2]
+    assert done.commit_message.splitlines()[0] == planned.commit_message.splitlines()[0]
     newest = desk.run(desk.commands.history())[0]
     assert newest.revision == done.revision
     assert newest.after == done.image == planned.image

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted((ROOT / "cdlab").rglob("*.py"))
 TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "scenarios").rglob("*.py")])
 
-LONGER_MODULES: dict[str, int] = {}
+LONGER_MODULES: dict[str, int] = {
+    "cdlab/ports.py": 317,  # every promise stands on one page
+}
 """Module -> lines it may have, beyond 300. Each entry wants a reason beside it."""
 
 LONGER_FUNCTIONS: dict[str, int] = {}
@@ -47,9 +49,12 @@ MAY_IMPORT = {
     "cdlab/manifests.py": {"errors", "parsed_files", "safe_yaml"},
     "cdlab/dates.py": set(),
     "cdlab/reasons.py": set(),
+    "cdlab/syncs.py": {"model"},
     "cdlab/stops.py": {"dates", "model"},
     "cdlab/tag_patterns.py": set(),
-    "cdlab/environment_policies.py": {"errors", "parsed_files", "stops", "tag_patterns"},
+    "cdlab/environment_policies.py": {
+        "errors", "parsed_files", "safe_yaml", "stops", "tag_patterns",
+    },
     "cdlab/policies.py": {
         "environment_policies", "errors", "manifests", "model", "parsed_files", "stops",
         "tag_patterns",
@@ -63,22 +68,27 @@ MAY_IMPORT = {
     "cdlab/config_layout.py": {"environment_policies", "errors", "model", "ports"},
     "cdlab/release_requests.py": {"candidates", "config_layout", "model", "policy_edits"},
     "cdlab/release_commits.py": {"model", "release_requests", "stops"},
+    "cdlab/release_plans.py": {"model", "release_requests"},
+    "cdlab/environment_plans.py": {
+        "environment_policies", "errors", "model", "ports", "reasons", "release_commits",
+        "release_plans", "release_requests",
+    },
     "cdlab/rollback_targets.py": {
         "config_layout", "errors", "manifests", "model", "policies", "ports", "release_commits",
         "release_requests",
     },
     "cdlab/releases.py": {
-        "candidates", "config_layout", "dates", "errors", "manifests", "model", "parsed_files",
-        "policies", "policy_edits", "ports", "reasons", "release_commits", "release_requests",
-        "rollback_targets", "stops",
+        "candidates", "config_layout", "dates", "environment_plans", "errors", "manifests", "model",
+        "parsed_files", "policies", "policy_edits", "ports", "reasons", "release_commits",
+        "release_plans", "release_requests", "rollback_targets", "stops",
     },
     "cdlab/architectures/": {
         "architectures", "config_layout", "errors", "image_labels", "manifests", "model",
-        "policies", "ports", "releases",
+        "policies", "ports", "releases", "syncs",
     },
     "cdlab/substrates/sim/": {
-        "errors", "image_labels", "kernel", "manifests", "model", "parsed_files", "ports",
-        "random_streams", "server_fields", "substrates.sim",
+        "api_objects", "errors", "image_labels", "kernel", "manifests", "model", "parsed_files",
+        "ports", "random_streams", "server_fields", "substrates.sim",
     },
     "cdlab/substrates/kind/git_server/": set(),
     "cdlab/substrates/kind/": {
@@ -166,9 +176,10 @@ MAY_IMPORT = {
         "manager.web", "model",
     },
     "cdlab/manager/": {
-        "architectures", "candidates", "config_layout", "dates", "errors", "kernel", "manager",
-        "manifests", "model", "policies", "policy_edits", "ports", "reasons", "release_commits",
-        "release_requests", "releases", "stops", "version",
+        "architectures", "candidates", "config_layout", "dates", "environment_policies", "errors",
+        "kernel", "manager", "manifests", "model", "policies", "policy_edits", "ports", "reasons",
+        "release_commits", "release_plans", "release_requests", "releases", "stops", "syncs",
+        "version",
     },
 }  # fmt: skip
 

@@ -16,6 +16,7 @@ from cdlab.architectures.v3 import ContinuousIntegration, ReleaseManager
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.ports import PortsOf
 from cdlab.releases import ReleaseRequest
+from cdlab.syncs import Synced, SyncRequest
 
 T = TypeVar("T")
 Made = Callable[[Application, PortsOf, Variant], T]
@@ -60,8 +61,8 @@ class Manager(Delivery, Protocol):
     async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
         """Wait for a rollout and tell whether it ended with the released image."""
 
-    async def sync(self) -> Outcome:
-        """Make every environment what the config repo says, where it differs."""
+    async def sync(self, asked: SyncRequest) -> Synced:
+        """Make environments what the config repo says, where they differ and may be repaired."""
 
     async def note(self, name: str, environment: str, revision: Revision) -> None:
         """Note that a release became available."""

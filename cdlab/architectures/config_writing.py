@@ -10,9 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cdlab.errors import PortError
-from cdlab.model import ImageRef, Outcome, Revision
+from cdlab.model import ImageRef, Revision
 from cdlab.ports import Checkout, GitRepository, Ports
-from cdlab.releases import released
 
 
 def now(manager: Ports) -> float:
@@ -44,20 +43,3 @@ async def publish(config: Checkout, message: str, repository: GitRepository) -> 
         if all(each.revision != revision for each in now.log()):
             raise
     return revision
-
-
-async def make_equal(config: Checkout, environment: str, manager: Ports, user: str = "") -> None:
-    """
-    Apply what differs, and tell of it. What cannot be applied does not stop the others.
-
-    *user* is who asked for it; the manager itself at its looks, if nobody did.
-    """
-    for manifest, found in released(config, environment):
-        decision = replace(found, user=user)
-        try:
-            if await manager.cluster.diff(manifest, environment):
-                await manager.cluster.apply(manifest, environment)
-                await manager.decisions.record(decision)
-        except PortError as error:
-            failed = Outcome("failed", f"{type(error).__name__}: {error.message}")
-            await manager.decisions.record(replace(decision, outcome=failed))

@@ -18,14 +18,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdlab.architectures.code_rollback import revert_config
-from cdlab.architectures.config_writing import healthy_image, make_equal, now, publish
+from cdlab.architectures.config_writing import healthy_image, now, publish
+from cdlab.architectures.syncing import make_equal
+from cdlab.config_layout import POLICY
 from cdlab.errors import PortError
 from cdlab.image_labels import labels_of
-from cdlab.manifests import annotate
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
-from cdlab.policies import AUTOMATED
 from cdlab.ports import PortsOf
 from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
+from cdlab.syncs import Synced, SyncRequest
 
 
 class ContinuousIntegration:
@@ -61,12 +62,13 @@ class ReleaseManager:
         self.variant = variant
 
     async def prepare(self, manifests: Mapping[str, str]) -> None:
-        """Move every manifest to the config repo, with the policy of its environment."""
+        """Move every manifest to the config repo, beside the policy of its environment."""
         config = await self.operator.config_repo.clone()
         for environment in self.application.environments:
-            policy = {AUTOMATED: "true" if environment.is_automated else "false"}
+            policy = f"automated: {'true' if environment.is_automated else 'false'}\n"
+            config.write(config_path(environment.name, POLICY), policy)
             for name, manifest in manifests.items():
-                config.write(config_path(environment.name, name), annotate(manifest, name, policy))
+                config.write(config_path(environment.name, name), manifest)
         await config.commit("Move all manifests here")
         await config.push()
 
@@ -108,14 +110,12 @@ class ReleaseManager:
 
     async def rebuild(self, user: str) -> Outcome:
         """Apply the config repo, as the manager does by itself once it is installed again."""
-        return await self.sync(user)
+        return (await self.sync(SyncRequest(user=user))).outcome
 
-    async def sync(self, user: str = "") -> Outcome:
-        """Apply what the config repo says wherever an environment differs from it."""
+    async def sync(self, asked: SyncRequest) -> Synced:
+        """Apply what the config repo says wherever an environment differs and may be repaired."""
         config = await self.manager.config_repo.clone()
-        for environment in self.application.everywhere:
-            await make_equal(config, environment, self.manager, user)
-        return Outcome("released", "as the config repo says")
+        return await make_equal(config, asked, self.application.everywhere, self.manager)
 
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Plan, commit, push, apply: the one way in which anything is released."""
@@ -129,7 +129,8 @@ class ReleaseManager:
         outcome = replace(plan.outcome, revision=revision)
         await self.manager.decisions.record(replace(plan.decision(request), outcome=outcome))
         try:
-            await self.manager.cluster.apply(plan.manifest, request.environment)
+            if request.workload:  # the policy of an environment is nothing that runs
+                await self.manager.cluster.apply(plan.manifest, request.environment)
         except PortError:  # it is committed, so a sync will apply it
             outcome = replace(outcome, is_applied=False)
         return outcome

@@ -86,31 +86,35 @@ def policy(
     branch: Annotated[
         str | None, typer.Option(help="Only images built of this branch; empty: of any.")
     ] = None,
+    drift: Annotated[
+        str | None, typer.Option(help="Of an environment: repair or report; empty removes it.")
+    ] = None,
     message: Message = "", user: User = None, dry_run: DryRun = False,
     server: ServerOption = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Show a policy, or change it where a setting is given."""
     where = where_of(names)
-    settings = {
-        name: value for name, value in (("tag", tag), ("branch", branch)) if value is not None
-    }
+    given = {"tag": tag, "branch": branch, "drift": drift}
+    settings = {name: value for name, value in given.items() if value is not None}
     if settings:
         ask("policy", user, server, as_json, **where, settings=settings, message=message,
             is_dry_run=dry_run)  # fmt: skip
     if dry_run or message:
-        raise typer.BadParameter("nothing is changed without --tag or --branch")
+        raise typer.BadParameter("nothing is changed without --tag, --branch or --drift")
     from cdlab.cli.servers import client
     from cdlab.manager.wire import plain
 
-    keys = ("workload", "environment", "is_automated", "pattern", "branch", "skipped")
+    keys = ("workload", "environment", "is_automated", "pattern", "branch", "skipped", "drift_mode",
+            "conflicts")  # fmt: skip
     found = [
         {key: row[key] for key in keys}
         for row in plain(client(server).status())
         if row["environment"] == where["environment"] and where["workload"] in ("", row["workload"])
     ]
-    _show(as_json, "policies", found, ("workload", "environment", "releases", "tag", "branch"), [
+    names_shown = ("workload", "environment", "releases", "tag", "branch", "drift", "conflicts")
+    _show(as_json, "policies", found, names_shown, [
         (row["workload"], row["environment"], "automated" if row["is_automated"] else "manual",
-         row["pattern"], row["branch"])
+         row["pattern"], row["branch"], row["drift_mode"], "; ".join(row["conflicts"]))
         for row in found
     ])  # fmt: skip
 

@@ -59,7 +59,7 @@ def _cell_text(cell: Cell | None) -> str:
         lines.append(f"newest: {short_tag(status.candidate)}{reason}")
     if status.trouble:
         lines.append(status.trouble)
-    return "\n".join([*lines, cell.policy, ""])
+    return "\n".join([*lines, cell.policy, *status.conflicts, ""])
 
 
 def print_answer(ask: Ask, answer: Answer) -> None:
@@ -80,6 +80,9 @@ def print_answer(ask: Ask, answer: Answer) -> None:
         page.print(Text(f"commit {visible(answer.revision)}"), soft_wrap=True)
     if not answer.is_applied:
         page.print("committed; the cluster did not take it yet: cdlab sync", soft_wrap=True)
+    for word, names in (("applied", answer.applied), ("deleted", answer.pruned)):
+        for name in names:
+            page.print(Text(visible(f"  {'would be ' * ask.is_dry_run}{word}: {name}")))
     if ask.is_dry_run:
         for each in visible(answer.commit_message).splitlines():
             page.print(Text(f"    {each}".rstrip()), soft_wrap=True)

@@ -57,7 +57,8 @@ class Ask:
     until: str = ""
     """hold, lock, rollback: the lift rule. Empty: until somebody lifts it."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """policy: name -> value (`automated`, `tag`, `branch`); an empty value removes it."""
+    """policy: name -> value (`automated`, `tag`, `branch`, and of a whole environment `drift`); an
+    empty value removes it."""
     is_image_only: bool = False
     """rollback: go back to the image and keep the rest of the manifest."""
     is_bad: bool = False
@@ -86,6 +87,10 @@ class Answer:
     """Of the commit that was made, or in a dry run would be."""
     diff: str = ""
     """The same as a unified diff of the config repo."""
+    applied: tuple[str, ...] = ()
+    """sync: what was applied, or in a dry run would be: `users in staging`."""
+    pruned: tuple[str, ...] = ()
+    """sync: what was deleted, or in a dry run would be: `Deployment/users in staging`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +122,8 @@ class WorkloadStatus:
     is_automated: bool = False
     pattern: str = "newest"
     branch: str = ""
+    conflicts: tuple[str, ...] = ()
+    """Where it says something else than its environment, which it then goes before, in words."""
     lock: Stopped | None = None
     hold: Stopped | None = None
     skipped: tuple[str, ...] = ()
@@ -127,6 +134,8 @@ class WorkloadStatus:
     """Why that one is not released by itself. Empty: it will be."""
     drift_seconds: float | None = None
     """For how long the cluster has differed from the config repo. None: it does not."""
+    drift_mode: Literal["repair", "report"] = "repair"
+    """What becomes of that."""
     trouble: str = ""
     """Why this file cannot be read: path, line and what is wrong."""
 
@@ -174,7 +183,8 @@ class Difference:
     environment: str
     desired: str
     actual: str
-    """Image references; `absent` where there is no workload."""
+    """Image references; `absent` where there is no workload. An object that is in no manifest is
+    wanted `absent`, and actual is its kind and name."""
     since_seconds: float
     mode: Literal["repair", "report"]
 

@@ -8,11 +8,10 @@ cluster and the registry as they are now. Called by the HTTP API, the page and t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from difflib import unified_diff
 from itertools import islice
 
 from cdlab.architectures import Architecture
-from cdlab.config_layout import config_path, is_something_to_run
+from cdlab.config_layout import is_something_to_run
 from cdlab.dates import rfc3339
 from cdlab.errors import FileMissing, ManifestError, NotFound, PortError
 from cdlab.kernel import Kernel
@@ -27,16 +26,19 @@ from cdlab.manager.commands import (
     PastRelease,
     WorkloadStatus,
 )
+from cdlab.manager.differing import Differing, mode_of
 from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.release_log import past_releases
 from cdlab.manager.requests import request_of
 from cdlab.manager.standing import Seen, images_of, status_of
 from cdlab.model import Application, Decision, Outcome, RunningWorkload, Tag
 from cdlab.ports import Checkout, Ports
-from cdlab.releases import Plan, ReleaseRequest, plan_release
+from cdlab.reasons import Reason
+from cdlab.release_plans import Released
+from cdlab.releases import ReleaseRequest, plan_release
+from cdlab.syncs import Synced, SyncRequest
 from cdlab.version import __version__
 
-ABSENT = "absent"
 CAUSES = {"release": "release", "promote": "promotion"}
 """Command -> how a decision about it is called; of those that are no change of policy."""
 
@@ -55,9 +57,7 @@ class ManagerDesk:
     """What does not change."""
 
     def __post_init__(self) -> None:
-        self.queue.when_healthy = self.audits.tell
-        self._drift: dict[tuple[str, str], float] = {}
-        """(environment, workload) -> since when the cluster differs, as far as anybody looked."""
+        self.queue.health.when_healthy = self.audits.tell
 
     async def about(self) -> About:
         """Who answers."""
@@ -68,9 +68,7 @@ class ManagerDesk:
         """Do it, or refuse it with a reason; returns when it is committed and was applied."""
         self._require(ask.workload, ask.environment, ask.source)
         if ask.command == "sync":
-            return answered(await self.queue.rebuild(ask.user))
-        if not ask.workload:
-            return await self._everywhere(ask)
+            return await self._sync(ask)
         request = await request_of(ask, self.application, self.ports)
         if isinstance(request, Outcome):
             if not ask.is_dry_run:
@@ -82,13 +80,22 @@ class ManagerDesk:
             return await self._planned(request)
         return answered(await self.queue.release(request))
 
-    async def _everywhere(self, ask: Ask) -> Answer:
-        """The same for every workload of an environment; the first that was not done tells why."""
-        names = [each.name for each in self.application.microservices]
-        answers = [await self.ask(replace(ask, workload=name)) for name in names]
-        is_fine = ("released", "planned", "skipped")
-        bad = next((each for each in answers if each.status not in is_fine), None)
-        return bad or replace(answers[-1], diff="".join(each.diff for each in answers))
+    async def _sync(self, ask: Ask) -> Answer:
+        """A dry run asks past the queue: it writes nothing that would have to wait its turn."""
+        asked = SyncRequest(
+            user=ask.user,
+            environments=(ask.environment,) if ask.environment else (),
+            has_prune=ask.has_prune,
+            is_dry_run=ask.is_dry_run,
+        )
+        if not ask.is_dry_run:
+            return synchronized(await self.queue.sync_now(asked))
+        found = synchronized(await self.queue.manager.sync(asked))
+        if found.status == "failed":
+            return found
+        if not (found.applied or found.pruned):
+            return replace(found, status="skipped", reason=str(Reason.UNCHANGED))
+        return replace(found, status="planned", reason="")
 
     async def _planned(self, request: ReleaseRequest) -> Answer:
         config = await self.ports.config_repo.clone()
@@ -98,22 +105,19 @@ class ManagerDesk:
             return Answer(status="failed", reason=str(error))
         if not plan.outcome.is_released:
             return answered(plan.outcome)
-        return replace(
-            answered(plan.outcome),
-            status="planned",
-            commit_message=plan.commit_message,
-            diff=_diff(request, config, plan),
-        )
+        return replace(answered(plan.outcome), status="planned")
 
     async def status(self) -> tuple[WorkloadStatus, ...]:
         """Every workload in every environment, in the application's order."""
         config = await self.ports.config_repo.clone()
         found = {}
-        for environment in self.application.everywhere:
-            running = {each.name: each for each in await self._running(environment)}
+        for environment in self._places:
+            running, mode = await self._running(environment), mode_of(config, environment)
             for each in self.application.microservices:
-                seen = await self._seen(config, each.name, environment, running.get(each.name))
-                found[each.name, environment] = status_of(seen, self._drift_of(seen))
+                known = None if running is None else running.get(each.name)
+                seen = await self._seen(config, each.name, environment, known)
+                age = None if running is None else self._drift_of(seen)
+                found[each.name, environment] = status_of(seen, age, mode)
         order = [(s.name, e) for s in self.application.microservices for e in self._places]
         return tuple(found[each] for each in order)
 
@@ -121,11 +125,11 @@ class ManagerDesk:
     def _places(self) -> tuple[str, ...]:
         return self.application.everywhere
 
-    async def _running(self, environment: str) -> tuple[RunningWorkload, ...]:
+    async def _running(self, environment: str) -> dict[str, RunningWorkload] | None:
         try:
-            return await self.ports.cluster.running(environment)
+            return {each.name: each for each in await self.ports.cluster.running(environment)}
         except PortError:  # the recorder has it; what runs is then unknown, not nothing
-            return ()
+            return None
 
     async def _seen(
         self, config: Checkout, workload: str, environment: str, running: RunningWorkload | None
@@ -152,17 +156,20 @@ class ManagerDesk:
         return self.queue.tags[workload]
 
     def _drift_of(self, seen: Seen) -> float | None:
-        """For how long the cluster has asked for another image, as far as anybody looked."""
-        where = seen.environment, seen.workload
+        """
+        For how long the cluster has asked for something else, as far as anybody looked.
+
+        That it is another image is seen here; what else differs only a comparison of everything
+        finds, which the manager makes again and again.
+        """
         try:
             desired = seen.desired
         except (ManifestError, FileMissing):
             return None
         is_as_desired = seen.running and seen.running.desired == desired
-        if is_as_desired or not is_something_to_run(desired):
-            self._drift.pop(where, None)
-            return None
-        return seen.now - self._drift.setdefault(where, seen.now)
+        if is_something_to_run(desired) and not is_as_desired:
+            return self.queue.drift.see(seen.environment, seen.workload, differs=True)
+        return self.queue.drift.age(seen.environment, seen.workload)
 
     async def images(self, workload: str, environment: str) -> tuple[Candidate, ...]:
         """Its images, newest first, each with why it is or is not eligible."""
@@ -181,34 +188,7 @@ class ManagerDesk:
     async def diff(self) -> tuple[Difference, ...]:
         """Where the cluster is not what the config repo says."""
         config = await self.ports.config_repo.clone()
-        found = []
-        for environment in self._places:
-            running = {each.name: each for each in await self._running(environment)}
-            for name in self.application.image_repositories:
-                seen = await self._seen(config, name, environment, running.get(name))
-                found += await self._difference(seen)
-        return tuple(found)
-
-    async def _difference(self, seen: Seen) -> list[Difference]:
-        desired = seen.desired
-        is_different = is_something_to_run(desired) and await self.ports.cluster.diff(
-            seen.manifest, seen.environment
-        )
-        where = seen.environment, seen.workload
-        if not is_different:
-            self._drift.pop(where, None)
-            return []
-        since = self._drift.setdefault(where, seen.now)
-        return [
-            Difference(
-                workload=seen.workload,
-                environment=seen.environment,
-                desired=str(desired),
-                actual=str(seen.running.desired) if seen.running else ABSENT,
-                since_seconds=seen.now - since,
-                mode="repair",
-            )
-        ]
+        return await Differing(config, self.ports, self.queue.drift).everywhere(self._places)
 
     async def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Decisions with their reasons, oldest first, beginning after a number."""
@@ -243,18 +223,23 @@ def about_of(architecture: Architecture, application: Application, substrate: st
 
 
 def answered(outcome: Outcome) -> Answer:
-    """An outcome as people are told it."""
+    """An outcome as people are told it, with the commit where there is one."""
+    change = outcome.change if isinstance(outcome, Released) else None
     return Answer(
         status=outcome.status,
         reason=outcome.reason,
         image=str(outcome.image or ""),
         revision=outcome.revision or "",
         is_applied=outcome.is_applied,
+        commit_message=change.message if change else "",
+        diff=change.diff if change else "",
     )
 
 
-def _diff(request: ReleaseRequest, config: Checkout, plan: Plan) -> str:
-    path = config_path(request.environment, request.workload)
-    before = config.read(path).splitlines(keepends=True)
-    after = plan.manifest.splitlines(keepends=True)
-    return "".join(unified_diff(before, after, f"a/{path}", f"b/{path}"))
+def synchronized(synced: Synced) -> Answer:
+    """What a sync did, as people are told it."""
+    applied, pruned = (
+        tuple(f"{name} in {where}" for where, name in places)
+        for places in (synced.applied, synced.pruned)
+    )
+    return replace(answered(synced.outcome), applied=applied, pruned=pruned)

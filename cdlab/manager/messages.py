@@ -8,7 +8,7 @@ What goes between a run and its release manager elsewhere, as plain values for J
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any, Protocol
 
 from cdlab.model import ImageRef, Outcome
@@ -33,8 +33,9 @@ class Channel(Protocol):
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as plain values."""
-    return asdict(outcome)
+    """An outcome as plain values, without the commit: whoever wants that has the config repo."""
+    plain = asdict(outcome)
+    return {each.name: plain[each.name] for each in fields(Outcome)}
 
 
 def outcome_of(body: Body) -> Outcome:

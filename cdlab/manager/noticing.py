@@ -57,7 +57,8 @@ class Noticing:
         self._differing: set[Place] = set()
         """Where the sync under way found something."""
         self._holds: dict[Place, str] = {}
-        """The hold that was seen last, by whom and why; empty where there is none."""
+        """The hold that was seen last, by whom and why; empty where there is none. That of a whole
+        environment stands at no workload."""
 
     def see(self, event: Event, time: str) -> Notification | None:
         """What an event is told as, if at all. *time* is when it was over."""
@@ -159,7 +160,8 @@ class Noticing:
         words = event.because.removeprefix(f"{Reason.HELD} by ")
         before = self._holds.get(place)
         self._holds[place] = words
-        return None if before in (None, words) else Kind.HELD
+        is_everywhere = words == self._holds.get((place[0], ""))  # and was told as that
+        return None if before in (None, words) or is_everywhere else Kind.HELD
 
     def _notification(
         self, event: Event, kind: Kind | None, time: str, **more: str

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
 from cdlab.architectures import Manager
-from cdlab.errors import CdlabError, ManagerUnavailable, PortError, PushRejected
+from cdlab.errors import CdlabError, ManagerUnavailable, PushRejected
 from cdlab.kernel import Actor, Event, Kernel
+from cdlab.manager.drift import Drift
+from cdlab.manager.health import HealthWatch
 from cdlab.manager.listening import QueueListener
 from cdlab.manager.watching import ManagerIntervals, Watching
-from cdlab.model import Application, Decision, ImageRef, Outcome, Revision, RollbackRequest, Tag
+from cdlab.model import Application, Decision, Outcome, Revision, RollbackRequest, Tag
 from cdlab.ports import Ports
 from cdlab.releases import ReleaseRequest
+from cdlab.syncs import Synced, SyncRequest
 
 PUSH_ATTEMPTS = 10
 """Kargo's default. After that the request has failed, with that reason."""
 
-FIRST_PAUSE_SECONDS = 5.0
-"""Until it asks again about a late rollout. It doubles, up to the interval between looks."""
+REPEAT_SECONDS = 5.0
+"""Until what could not be applied is tried again."""
 
 ROLLBACK, COMMAND, AUTOMATION, SYNC = range(4)
 """What goes first. Within one class, first in, first out."""
@@ -75,7 +77,7 @@ class ReleaseQueue:
         """Those of them that nobody waits for, by what they are about: one of each is enough."""
         self._count = 0
         self._arrived = kernel.signal("a release request")
-        self._confirming: dict[tuple[str, str], Actor] = {}
+        self.health = HealthWatch(kernel, manager, intervals.seconds)
         self._unapplied: dict[tuple[str, str], tuple[_Request, Outcome]] = {}
         """Releases that a sync has to apply, by environment and workload."""
         self._actors: list[Actor] = []
@@ -83,9 +85,9 @@ class ReleaseQueue:
         """Commits of its own, which were applied already."""
         self.tags: dict[str, tuple[Tag, ...]] = {}
         """Microservice -> what the registry listed last, for whoever looks at it."""
-        self.when_healthy: Callable[[], None] = lambda: None
-        """Called when a release became healthy, for whoever looks at that."""
         self.listeners: list[QueueListener] = []
+        self.drift = Drift(kernel)
+        """Since when what differs, for whoever looks at it."""
 
     def start(self) -> None:
         """Begin to watch the registry and the config repo, and to work."""
@@ -99,10 +101,10 @@ class ReleaseQueue:
 
     def stop(self) -> None:
         """End at once, wherever it is. Who waits for an answer hears that there will be none."""
-        for actor in [*self._actors, *self._confirming.values()]:
+        for actor in self._actors:
             actor.cancel()
         self._actors.clear()
-        self._confirming.clear()
+        self.health.stop()
         self._unapplied.clear()
         for request in self._requests:
             request.done.set(STOPPED)
@@ -145,8 +147,27 @@ class ReleaseQueue:
 
     async def rebuild(self, user: str) -> Outcome:
         """Queue the rebuild of every environment, and return its outcome."""
-        work = partial(self.manager.rebuild, user)
-        return await self._outcome(self._put(COMMAND, "", "", work, user))
+        return (await self.sync_now(SyncRequest(user=user))).outcome
+
+    async def sync_now(self, asked: SyncRequest) -> Synced:
+        """Queue a sync that somebody asked for, and return what it did."""
+        found: list[Synced] = []
+
+        async def work() -> Outcome:
+            found.append(await self._compare(asked))
+            return found[-1].outcome
+
+        outcome = await self._outcome(self._put(COMMAND, "", "", work, asked.user))
+        return found[-1] if found else Synced(outcome=outcome)
+
+    async def _compare(self, asked: SyncRequest) -> Synced:
+        synced = await self.manager.sync(asked)
+        for (environment, workload), differs in synced.differs.items():
+            self.drift.see(environment, workload, differs=differs)
+            if not differs and (environment, workload) in self._unapplied:
+                # Applied now: its health is worth asking for.
+                self._confirm(*self._unapplied.pop((environment, workload)))
+        return synced
 
     async def _outcome(self, request: _Request) -> Outcome:
         outcome: Outcome = await request.done.wait()
@@ -192,14 +213,10 @@ class ReleaseQueue:
     async def _sync(self, revision: Revision | None) -> Outcome:
         if revision in self._own:
             return Outcome("skipped", "its own release")
-        outcome = await self.manager.sync()
-        for late in self._unapplied.values():  # applied now: its health is worth asking for
-            self._confirm(*late)
-        self._unapplied.clear()
-        return outcome
+        return (await self._compare(SyncRequest(owed=frozenset(self._unapplied)))).outcome
 
     async def _repeat(self) -> None:
-        await self.kernel.sleep(FIRST_PAUSE_SECONDS)
+        await self.kernel.sleep(REPEAT_SECONDS)
         self.sync()
 
     def _put_instead(
@@ -233,6 +250,8 @@ class ReleaseQueue:
                 if outcome.is_released and outcome.image:
                     self._unapplied.pop((request.environment, request.workload), None)
                     self._confirm(request, outcome)
+                if outcome.is_released and outcome.is_applied:
+                    self.drift.see(request.environment, request.workload, differs=False)
                 if not outcome.is_applied:
                     if outcome.image:  # a change of policy has no health to wait for
                         self._unapplied[request.environment, request.workload] = request, outcome
@@ -260,39 +279,7 @@ class ReleaseQueue:
         return outcome
 
     def _confirm(self, request: _Request, outcome: Outcome) -> None:
-        """Watch a release become healthy. A newer one of the same workload ends that."""
+        """It is this manager's own, and its health is worth asking for."""
         assert outcome.revision, "a release has a commit"
         self._own.add(outcome.revision)
-        where = (request.environment, request.workload)
-        if where in self._confirming:
-            self._confirming[where].cancel()
-        self._confirming[where] = self.kernel.spawn(
-            self._note(where, outcome), name=f"health of {request.workload} in {where[0]}"
-        )
-
-    async def _note(self, where: tuple[str, str], outcome: Outcome) -> None:
-        environment, workload = where
-        assert outcome.image, "a release names an image"
-        assert outcome.revision, "and its commit"
-        try:
-            await self._until_healthy(workload, environment, outcome.image)
-            self.when_healthy()
-            # It was healthy: a newer release must not take the note away any more.
-            del self._confirming[where]
-            await self.manager.note(workload, environment, outcome.revision)
-        except PortError:
-            # The recorder has it. A release without a note is never a target of a rollback.
-            return
-
-    async def _until_healthy(self, workload: str, environment: str, image: ImageRef) -> None:
-        """
-        Ask until it runs, whatever the answer: Kubernetes goes on after the progress deadline, and
-        so does a sync after an apply that failed (there may be no workload yet) or an edit by hand.
-        """
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            with suppress(PortError):
-                if await self.manager.confirm(workload, environment, image):
-                    return
-            await self.kernel.sleep(pause)
-            pause = min(2 * pause, self.intervals.seconds)
+        self.health.begin(request.workload, request.environment, outcome)

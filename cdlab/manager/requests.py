@@ -22,13 +22,13 @@ from cdlab.ports import Ports
 from cdlab.reasons import Reason
 from cdlab.release_requests import ReleaseRequest
 
-SETTINGS = {"automated": AUTOMATED, "tag": TAG, "branch": BRANCH}
-"""Name of a setting -> the annotation that says it."""
+SETTINGS = {"automated": AUTOMATED, "tag": TAG, "branch": BRANCH, "drift": edits.DRIFT}
+"""Name of a setting -> the annotation that says it; drift is of whole environments alone."""
 
 
 async def request_of(ask: Ask, application: Application, ports: Ports) -> ReleaseRequest | Outcome:
     """What the planner is to decide."""
-    repository = application.image_repositories[ask.workload]
+    repository = application.image_repositories.get(ask.workload, "")
     request = ReleaseRequest(
         cause="policy",
         workload=ask.workload,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from cdlab.candidates import Look, candidates
 from cdlab.config_layout import config_path, is_something_to_run, policy_in
 from cdlab.dates import rfc3339
+from cdlab.environment_policies import DriftMode
 from cdlab.errors import FileMissing, ManifestError
 from cdlab.manager.commands import Candidate, Stopped, WorkloadStatus
 from cdlab.manifests import image_of
@@ -68,7 +69,7 @@ class Seen:
         )
 
 
-def status_of(seen: Seen, drift_seconds: float | None) -> WorkloadStatus:
+def status_of(seen: Seen, drift_seconds: float | None, drift_mode: DriftMode) -> WorkloadStatus:
     """One cell of the matrix. A file that cannot be read is told as its trouble."""
     running = seen.running
     digests = tuple(str(each) for each in running.digests) if running else ()
@@ -84,7 +85,7 @@ def status_of(seen: Seen, drift_seconds: float | None) -> WorkloadStatus:
         )
     lock = policy.lock_at(seen.now)
     candidate, why = _candidate(seen)
-    hold = policy.hold if policy.hold and not policy.hold.is_over(seen.now) else None
+    hold = policy.hold_at(seen.now)
     return WorkloadStatus(
         workload=seen.workload,
         environment=seen.environment,
@@ -95,13 +96,28 @@ def status_of(seen: Seen, drift_seconds: float | None) -> WorkloadStatus:
         is_automated=policy.is_automated,
         pattern=str(policy.tag),
         branch=policy.branch,
+        conflicts=_conflicts(policy, seen.now),
         lock=_stopped(lock, is_whole_environment=lock is policy.environment_lock),
-        hold=_stopped(hold),
+        hold=_stopped(hold, is_whole_environment=hold is policy.environment_hold),
         skipped=tuple(each.image for each in policy.skips),
         candidate=candidate,
         candidate_reason=why,
         drift_seconds=drift_seconds,
+        drift_mode=drift_mode,
     )
+
+
+def _conflicts(policy: Policy, now: float) -> tuple[str, ...]:
+    """Where workload and environment say different things, or say the same twice."""
+    doubled = [
+        f"the whole environment is {word}, too: {general.words}"
+        for word, own, general in (
+            ("locked", policy.lock, policy.environment_lock),
+            ("held", policy.hold, policy.environment_hold),
+        )
+        if own and general and not (own.is_over(now) or general.is_over(now))
+    ]
+    return (*policy.conflicts, *doubled)
 
 
 def _stopped(stop: Stop | None, *, is_whole_environment: bool = False) -> Stopped | None:

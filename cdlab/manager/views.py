@@ -118,7 +118,7 @@ def cell(about: About, status: WorkloadStatus) -> Cell:
         desired="" if is_as_desired or not status.desired else short(status.desired),
         health=health(status),
         policy=policy(status),
-        drift="" if status.drift_seconds is None else duration(status.drift_seconds),
+        drift=drift(status),
         actions=_actions(about, status),
     )
 
@@ -136,10 +136,22 @@ def health(status: WorkloadStatus) -> Health:
     return Health("nothing released", "calm", "circle")
 
 
+def drift(status: WorkloadStatus) -> str:
+    """For how long, and whether somebody has to do something: `12 min, only reported`."""
+    if status.drift_seconds is None:
+        return ""
+    left_alone = ", only reported" if status.drift_mode == "report" else ""
+    return duration(status.drift_seconds) + left_alone
+
+
 def policy(status: WorkloadStatus) -> str:
     """The policy in words: `automated · newest · branch main`."""
     words = ["automated" if status.is_automated else "manual", status.pattern]
     return " · ".join(filter(None, [*words, status.branch and f"branch {status.branch}"]))
+
+
+_Button = tuple[Command, str, str]
+"""Command, title, icon."""
 
 
 def _actions(about: About, status: WorkloadStatus) -> tuple[Action, ...]:
@@ -167,11 +179,17 @@ def _actions(about: About, status: WorkloadStatus) -> tuple[Action, ...]:
         named = f"Promote {workload} from {environment} to {after[0]}"
         found.append(Action("promote", "Promote", named, to, "right", True))
     found.append(action("rollback", "Roll back", "back", is_main=True))
-    is_held, is_locked = status.hold is not None, status.lock is not None
-    found.append(action("resume", "Resume", "play") if is_held else action("hold", "Hold", "pause"))
-    found.append(
-        action("unlock", "Unlock", "unlock") if is_locked else action("lock", "Lock", "lock")
+    stops: tuple[tuple[Stopped | None, _Button, _Button], ...] = (
+        (status.hold, ("resume", "Resume", "play"), ("hold", "Hold", "pause")),
+        (status.lock, ("unlock", "Unlock", "unlock"), ("lock", "Lock", "lock")),
     )
+    for stop, lift, put in stops:
+        if stop and stop.is_whole_environment:
+            command, title, icon = lift
+            words = f"{title} all of {environment}"
+            found.append(Action(command, words, words, where[1:], icon))
+        else:
+            found.append(action(*(lift if stop else put)))
     found.append(
         action("deautomate", "Deautomate", "hand")
         if status.is_automated

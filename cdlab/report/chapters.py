@@ -44,4 +44,6 @@ def _workloads(event: Event, every: Iterable[str]) -> Iterable[str]:
     if "manifest" in event.detail:
         found = manifests.workloads(event.detail["manifest"])
         return [each.name for each in found] if event.detail["changed"] else []
+    if "objects" in event.detail:
+        return [each.partition("/")[2] for each in event.detail["objects"]]
     return [event.detail["workload"]] if "workload" in event.detail else every

@@ -138,6 +138,8 @@ SHORT: Mapping[str, str] = {
     "ImageSet": "set image",
     "ManifestsApplied": "apply",
     "ManifestsCompared": "diff",
+    "StraysListed": "diff",
+    "ObjectsPruned": "prune",
     "RolloutUndone": "undo",
     "EnvironmentWiped": "wipe",
     "TagsListed": "list tags",

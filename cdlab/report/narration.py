@@ -220,6 +220,9 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "ImageSet": lambda e: f"sets {_image(e.detail['image'])} in {e.resource}",
     "ManifestsApplied": _apply,
     "RolloutUndone": lambda e: f"undoes the rollout of {e.detail['workload']} in {e.resource}",
+    "ObjectsPruned": lambda e: (
+        f"deletes {', '.join(e.detail['objects']) or 'nothing'} in {e.resource}"
+    ),
     "EnvironmentWiped": lambda e: f"deletes every workload of {e.resource}",
     "Decided": _decision,
     "GateApproved": lambda e: f"approve the gate before {e.detail['environment']}",

@@ -213,6 +213,11 @@ class Script:
         name = event.detail["workload"]
         self._kubectl(event, name, f"rollout undo deployment/{name}")
 
+    def prune(self, event: Event) -> None:
+        for each in event.detail["objects"]:
+            name = self.names.word(each.lower())
+            self._run(event, f'kubectl -n "$NAMESPACE-{event.resource}" delete {name}')
+
     def status(self, event: Event) -> None:
         self._unsettled.pop((event.resource, event.detail["workload"]), None)
         self._run(event, _status(event.resource, event.detail["workload"]))
@@ -268,6 +273,7 @@ COMMANDS: Mapping[str, Callable[[Script, Event], None]] = {
     "ImagePushed": Script.push_image,
     "ImageSet": Script.set_image,
     "ManifestsApplied": Script.apply,
+    "ObjectsPruned": Script.prune,
     "RolloutUndone": Script.undo,
     "RolloutFinished": Script.status,
     "EnvironmentWiped": Script.wipe,

@@ -50,7 +50,13 @@ GRANTS = (
         registry="write",
         environments="admin",
     ),
-    Grant(principal="developer", runs="outside", code_repos="write", config_repo="read"),
+    Grant(
+        principal="developer",
+        runs="outside",
+        code_repos="write",
+        config_repo="read",
+        environments="apply",
+    ),
     Grant(
         principal="ci",
         runs="outside",
@@ -64,7 +70,7 @@ GRANTS = (
         runs="inside",
         config_repo="write",
         registry="read",
-        environments="apply",
+        environments="prune",
         is_automation=True,
     ),
     Grant(

@@ -282,7 +282,8 @@ def test_an_image_can_be_named_by_its_digest(world: Any) -> None:
         ("user", ()),
         ("observer", ("running", "rollout_status")),
         ("ci", ("running", "rollout_status", "set_image")),
-        ("manager", ("running", "rollout_status", "set_image", "apply")),
+        ("developer", ("running", "rollout_status", "set_image", "apply")),
+        ("manager", ("running", "rollout_status", "set_image", "apply", "prune")),
     ],
 )
 def test_what_a_grant_does_not_allow_is_forbidden(
@@ -299,6 +300,7 @@ def test_what_a_grant_does_not_allow_is_forbidden(
             "rollout_status": lambda: limited.rollout_status("users", STAGING),
             "set_image": lambda: limited.set_image("users", world.ref("b"), STAGING),
             "apply": lambda: limited.apply(text.replace("users", "new"), STAGING),
+            "prune": lambda: limited.prune([], STAGING),
             "rollout_undo": lambda: limited.rollout_undo("users", STAGING),
             "wipe": lambda: limited.wipe(STAGING),
         }

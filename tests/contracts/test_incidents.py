@@ -54,12 +54,12 @@ def test_a_comparison_tells_whether_an_apply_would_change_anything(world: World)
         manifest = replace_image(
             world.files("one")["service.yaml"], "users", str(world.ref("never-built"))
         )
-        assert await ports.cluster.diff(manifest, "staging") is True
+        assert await ports.cluster.diff(manifest, "staging") == "absent"
         assert await ports.cluster.running("staging") == ()
         await ports.cluster.apply(manifest, "staging")
-        assert await ports.cluster.diff(manifest, "staging") is False
+        assert await ports.cluster.diff(manifest, "staging") == ""
         more = manifest.replace("replicas: 1", "replicas: 2")
-        assert await ports.cluster.diff(more, "staging") is True
+        assert await ports.cluster.diff(more, "staging") == "not applied"
         assert await ports.cluster.apply(manifest, "staging") is False
 
     world.run(main)

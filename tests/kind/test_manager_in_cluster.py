@@ -287,7 +287,7 @@ def refuse_all(lab: real.Lab, api: KubernetesApi, run: str) -> None:
         ("GET", "/apis/apps/v1/namespaces/default/deployments"),
         ("GET", "/api/v1/namespaces/kube-system/pods"),
         ("GET", "/api/v1/namespaces"),
-        ("DELETE", f"/apis/apps/v1/namespaces/{staging}/deployments/users"),
+        ("DELETE", f"/apis/apps/v1/namespaces/{staging}/deployments"),
         ("DELETE", f"/api/v1/namespaces/{staging}/pods/users"),
         ("POST", f"/api/v1/namespaces/{staging}/pods"),
         ("POST", f"{RBAC}/namespaces/{staging}/rolebindings"),

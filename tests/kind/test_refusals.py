@@ -15,7 +15,7 @@ from cdlab.ports import GitRepository, Ports, Substrate
 from cdlab.sample_services import source
 from cdlab.scenario import Scenario
 
-WRITERS = {"write", "set-image", "apply", "admin"}
+WRITERS = {"write", "set-image", "apply", "prune", "admin"}
 Attempt = Callable[[Ports, Ports, str], Awaitable[object]]
 
 

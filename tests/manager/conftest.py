@@ -19,6 +19,8 @@ from cdlab.grants import grants_of
 from cdlab.history import Event, History
 from cdlab.image_labels import labels_of
 from cdlab.kernel import Kernel
+from cdlab.manager.commands import Answer, Ask, Command
+from cdlab.manager.desk import ManagerDesk
 from cdlab.manager.queue import ManagerIntervals, ReleaseQueue
 from cdlab.manifests import annotate, image_of
 from cdlab.model import (
@@ -29,18 +31,19 @@ from cdlab.model import (
     Microservice,
     Outcome,
     Principal,
-    PushReport,
     Revision,
     RollbackRequest,
     Variant,
 )
-from cdlab.ports import Checkout, GitRepository, Ports
+from cdlab.ports import Ports
 from cdlab.random_streams import RandomStreams
 from cdlab.recorded_ports import recorded
 from cdlab.recording import Call, Recorder
 from cdlab.releases import config_path
 from cdlab.substrates.sim.costs import Costs, load_profile
 from cdlab.substrates.sim.substrate import SimSubstrate
+from tests.desks import desk_of
+from tests.racing import Race, Racing, nobody
 
 LOOK = 300.0
 """Seconds between two looks at the registry: those of Flux v1."""
@@ -51,36 +54,6 @@ LONG = 250.0
 OFTEN = ManagerIntervals(LOOK, phase=0.9)
 
 
-class Racing:
-    """The manager's config repo, with somebody who pushes to it just before the manager does."""
-
-    def __init__(self, inner: GitRepository, race: Callable[[], Awaitable[None]]) -> None:
-        self.inner, self.race, self.name = inner, race, inner.name
-        self.head, self.annotate = inner.head, inner.annotate
-        self.wait_for_push = inner.wait_for_push
-
-    async def clone(self, at: Revision | None = None) -> Checkout:
-        return RacingCheckout(await self.inner.clone(at), self.race)  # type: ignore[return-value]
-
-
-class RacingCheckout:
-    """Everything as before, but that the push comes second."""
-
-    def __init__(self, inner: Checkout, race: Callable[[], Awaitable[None]]) -> None:
-        self.inner, self.race = inner, race
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    async def push(self, *, force: bool = False) -> PushReport:
-        await self.race()
-        return await self.inner.push(force=force)
-
-
-async def nobody() -> None:
-    """No race."""
-
-
 @dataclass(kw_only=True)
 class Lab:
     """A release manager at work in a simulated world; images come without any code or CI."""
@@ -88,7 +61,7 @@ class Lab:
     environments: tuple[Environment, ...] = (Environment("staging"),)
     names: tuple[str, ...] = ("users",)
     intervals: ManagerIntervals = OFTEN
-    race: Callable[[], Awaitable[None]] = nobody
+    race: Race = nobody
     pull_seconds: float = 10.0
     kernel: Kernel = field(default_factory=Kernel)
     history: History = field(default_factory=History)
@@ -108,7 +81,7 @@ class Lab:
         profile = load_profile("constant").with_constants({"pull": self.pull_seconds})
         costs = Costs(profile, streams)
         self.substrate = SimSubstrate(self.kernel, streams, costs)
-        application = Application(
+        application = self.application = Application(
             tuple(Microservice(n, self.substrate.image_repository(n)) for n in self.names),
             self.environments,
         )
@@ -128,6 +101,27 @@ class Lab:
         if principal == "manager":
             found = replace(found, config_repo=Racing(found.config_repo, self._race))
         return found
+
+    @property
+    def desk(self) -> ManagerDesk:
+        """Where people ask, as over HTTP or on the page."""
+        return desk_of(self.kernel, self.application, self.ports("manager"), self.queue)
+
+    async def ask(self, command: Command, **values: Any) -> Answer:
+        """Ask there. It is about users in staging unless that is said."""
+        asked = {"workload": "users", "environment": "staging", "message": "a test", **values}
+        return await self.desk.ask(Ask(command=command, user="ann", **asked))
+
+    async def write(self, path: str, text: str, message: str = "Edit by hand") -> Revision:
+        """A person writes a file of the config repo by hand."""
+        checkout = await self.substrate.ports("operator").config_repo.clone()
+        checkout.write(path, text)
+        await checkout.commit(message)
+        return (await checkout.push()).revision
+
+    async def read(self, path: str) -> str:
+        """A file of the config repo as it is now."""
+        return (await self.substrate.ports("operator").config_repo.clone()).read(path)
 
     async def _race(self) -> None:
         await self.race()
@@ -165,11 +159,8 @@ class Lab:
 
     async def edit(self, change: Callable[[str], str], where: str = "staging") -> None:
         """A person changes the manifest of users in the config repo by hand."""
-        checkout = await self.substrate.ports("operator").config_repo.clone()
         path = config_path(where, "users")
-        checkout.write(path, change(checkout.read(path)))
-        await checkout.commit("Edit by hand")
-        await checkout.push()
+        await self.write(path, change(await self.read(path)))
 
     async def annotate(self, key: str, value: str | None, where: str = "staging") -> None:
         await self.edit(lambda text: annotate(text, "users", {key: value}), where)

@@ -109,6 +109,24 @@ def test_a_hold_by_command_is_told_at_once_and_once(new_lab: type[Lab]) -> None:
     assert first.id != second.id
 
 
+def test_a_hold_of_a_whole_environment_is_told_once(new_lab: type[Lab]) -> None:
+    """As that, and not again for each workload in which automation meets it."""
+
+    async def story(lab: Lab, ears: Ears) -> None:
+        await lab.ship("a")
+        await lab.kernel.sleep(LOOK)
+        ears.heard.clear()
+        assert (await lab.ask("hold", workload="")).status == "released"
+        await lab.build("b")
+        await lab.kernel.sleep(3 * LOOK)
+        assert await lab.tag() == "a"
+
+    (found,) = told(new_lab, story)
+    assert (found.kind, found.environment, found.microservice) == ("held", "staging", "")
+    assert (found.hold, found.user) == ("ann: a test", "ann")
+    assert found.text == "held: staging, policy by ann: a test"
+
+
 def test_a_hold_that_somebody_wrote_into_git_is_told_when_it_is_met(new_lab: type[Lab]) -> None:
     """By the next look of automation, and not by those after it."""
 

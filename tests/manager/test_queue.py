@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cdlab.errors import RegistryUnavailable
-from cdlab.manager.queue import PUSH_ATTEMPTS, ManagerIntervals
+from cdlab.manager.queue import ManagerIntervals
 from cdlab.model import Environment, Tag
 from cdlab.policies import HOLD, LOCK
 from cdlab.stops import Hold, Lock, Stop
+from tests.racing import nobody
 
 if TYPE_CHECKING:
     from tests.manager.conftest import Lab
@@ -23,10 +24,6 @@ async def unavailable(repository: str) -> tuple[Tag, ...]:
     raise RegistryUnavailable(f'no answer about "{repository}"')
 
 
-async def nobody() -> None:
-    """No race."""
-
-
 def test_a_new_image_is_released_where_that_is_automatic(new_lab: type[Lab]) -> None:
     """It is committed to the config repo and applied, in the environments that want it."""
 
@@ -37,22 +34,6 @@ def test_a_new_image_is_released_where_that_is_automatic(new_lab: type[Lab]) -> 
         assert await lab.served("production") is None
 
     new_lab(environments=(Environment("staging"), Environment("production", False))).play(story)
-
-
-def test_a_rollback_is_one_commit_with_a_hold(new_lab: type[Lab]) -> None:
-    """The image and the hold cannot be parted: there is never one without the other."""
-
-    async def story(lab: Lab) -> None:
-        await lab.ship("a", "b")
-        before = await lab.log()
-        outcome = await lab.roll_back()
-        after = await lab.log()
-        assert [each.revision for each in after[1:]] == [each.revision for each in before]
-        assert after[0].revision == outcome.revision
-        assert "Cause: rollback\n" in after[0].message
-        assert await lab.tag() == await lab.served() == "a"
-
-    new_lab().play(story)
 
 
 def test_held_means_held_after_a_later_push_until_resumed(new_lab: type[Lab]) -> None:
@@ -70,21 +51,6 @@ def test_held_means_held_after_a_later_push_until_resumed(new_lab: type[Lab]) ->
 
     lab = new_lab().play(story)
     assert "held by alice: it serves wrong content" in {each.because for each in lab.decided()}
-
-
-def test_a_locked_workload_refuses_a_rollback_too(new_lab: type[Lab]) -> None:
-    """The answer comes back as an outcome, with who and why, and nothing is committed."""
-
-    async def story(lab: Lab) -> None:
-        await lab.ship("a", "b")
-        await lab.annotate(LOCK, str(Lock("ann", "audit")))
-        before = await lab.log()
-        outcome = await lab.roll_back()
-        assert (outcome.status, outcome.reason) == ("refused", "locked by ann: audit")
-        assert await lab.log() == before
-
-    lab = new_lab().play(story)
-    assert lab.decided("rollback")[0].because == "locked by ann: audit"
 
 
 def test_a_rollback_goes_before_queued_automation(new_lab: type[Lab]) -> None:
@@ -168,22 +134,6 @@ def test_the_policy_is_checked_again_after_a_lost_race(
     lab = new_lab().play(story)
     assert [each.outcome for each in lab.decided()][-1] == status
     assert len(lab.history.of("PushRejected")) == 1
-
-
-def test_a_push_that_loses_every_race_has_failed(new_lab: type[Lab]) -> None:
-    """After ten tries the answer says so; nothing is forced, and the queue goes on."""
-
-    async def story(lab: Lab) -> None:
-        await lab.ship("a", "b")
-        count = iter(range(1000))
-        lab.race = lambda: lab.annotate("example.com/try", str(next(count)))
-        outcome = await lab.roll_back()
-        assert (outcome.status, outcome.reason) == ("failed", "the push was rejected 10 times")
-        assert len(lab.history.of("PushRejected")) == PUSH_ATTEMPTS
-        lab.race = nobody
-        assert (await lab.roll_back()).is_released
-
-    new_lab().play(story)
 
 
 def test_a_bad_file_is_refused_with_its_line_and_stops_no_other(new_lab: type[Lab]) -> None:

@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from cdlab.cli import main
 from cdlab.errors import NotFound, PortError, RegistryUnavailable
 from cdlab.kernel import Kernel
 from cdlab.manager.commands import (
@@ -94,6 +96,8 @@ class Scripted:
             )
         }
         self.asked: list[Ask] = []
+        self.strays = ("Deployment/old in dev",)
+        """What a prune would delete."""
         self.entries: list[AuditEntry] = []
         self.past: list[PastRelease] = []
         self.error: Exception | None = None
@@ -145,6 +149,7 @@ class Scripted:
             commit_message=f"{ask.command}: {ask.workload}\n\n{ask.message}\n\nUser: {ask.user}",
             diff=f"--- a/{ask.workload}.yaml\n+++ b/{ask.workload}.yaml\n@@ -1 +1 @@\n"
             f"-image: old\n+image: {tag}\n{self.text}",
+            pruned=self.strays if ask.has_prune else (),
         )
         if not ask.is_dry_run:
             where = (ask.workload, ask.environment)
@@ -335,3 +340,46 @@ def client(desk: ScriptedDesk, make_client: Callable[..., TestClient]) -> TestCl
 def authorized() -> dict[str, str]:
     """The header of somebody who knows the token."""
     return {"Authorization": f"Bearer {TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cdlab = Callable[..., Said]
+
+
+@pytest.fixture
+def cdlab(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Cdlab:
+    """The command line, where nothing is running and nothing is written down."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("CDLAB_SERVER", "CDLAB_TOKEN", "CDLAB_CLUSTER_NAME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments: str) -> Said:
+        with pytest.raises(SystemExit) as caught:
+            main.main(list(arguments))
+        said = capsys.readouterr()
+        code = caught.value.code
+        return Said(code if isinstance(code, int) else 1, said.out, said.err)
+
+    return call
+
+
+@pytest.fixture
+def server(
+    cdlab: Cdlab, desk: ScriptedDesk, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A server that CDLAB_SERVER names."""
+    url = serve(desk)
+    monkeypatch.setenv("CDLAB_SERVER", url)
+    monkeypatch.setenv("CDLAB_TOKEN", TOKEN)
+    return url

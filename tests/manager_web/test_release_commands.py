@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import types
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from cdlab.cli import main, servers
+from cdlab.cli import servers
 from cdlab.cli.servers import Server, find_server, forget_server, server_file, write_server
 from cdlab.errors import ManagerUnavailable, NotUnderstood, SubstrateUnavailable
 from cdlab.manager.commands import Ask
 from cdlab.substrates.kind import lifecycle
 from cdlab.substrates.kind.lifecycle import LabStatus
 from cdlab.substrates.kind.pieces import Piece, State
-from tests.manager_web.conftest import TOKEN, ScriptedDesk
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-
-Cdlab = Callable[..., Answer]
-
-
-@pytest.fixture
-def cdlab(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Cdlab:
-    """The command line, where nothing is running and nothing is written down."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("COLUMNS", "200")
-    for name in ("CDLAB_SERVER", "CDLAB_TOKEN", "CDLAB_CLUSTER_NAME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def call(*arguments: str) -> Answer:
-        with pytest.raises(SystemExit) as caught:
-            main.main(list(arguments))
-        said = capsys.readouterr()
-        code = caught.value.code
-        return Answer(code if isinstance(code, int) else 1, said.out, said.err)
-
-    return call
-
-
-@pytest.fixture
-def server(
-    cdlab: Cdlab, desk: ScriptedDesk, serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> str:
-    """A server that CDLAB_SERVER names."""
-    url = serve(desk)
-    monkeypatch.setenv("CDLAB_SERVER", url)
-    monkeypatch.setenv("CDLAB_TOKEN", TOKEN)
-    return url
-
+from tests.manager_web.conftest import Cdlab, ScriptedDesk
 
 WHERE = {"workload": "users", "environment": "production"}
 
@@ -92,6 +43,8 @@ WHERE = {"workload": "users", "environment": "production"}
         ("unskip users production --image v4", {"command": "unskip", "image": "v4", **WHERE}),
         ("policy users production --tag semver:^1 --branch=",
          {"command": "policy", "settings": {"tag": "semver:^1", "branch": ""}, **WHERE}),
+        ("policy production --drift report",
+         {"command": "policy", "settings": {"drift": "report"}, "environment": "production"}),
         ("sync --prune", {"command": "sync", "has_prune": True}),
     ],
 )  # fmt: skip
@@ -116,6 +69,13 @@ def test_a_dry_run_prints_the_commit_and_changes_nothing(
     assert desk.commands.asked[0].is_dry_run
 
 
+def test_a_prune_says_what_goes(cdlab: Cdlab, server: str) -> None:
+    """And in a dry run what would."""
+    assert "would be deleted: Deployment/old in dev" in cdlab("sync", "--prune", "--dry-run").out
+    assert "  deleted: Deployment/old in dev" in cdlab("sync", "dev", "--prune").out
+    assert "deleted" not in cdlab("sync", "dev").out
+
+
 def test_json_stands_alone(cdlab: Cdlab, server: str) -> None:
     """The question and the answer."""
     found = json.loads(cdlab("release", "users", "production", "--json").out)
@@ -134,8 +94,6 @@ def test_what_an_architecture_cannot_express_exits_with_1(
     cdlab: Cdlab, server: str, desk: ScriptedDesk
 ) -> None:
     """With the reason, which is the lesson."""
-    from dataclasses import replace
-
     desk.commands.about_values = replace(desk.commands.about_values, architecture="v1")
     answer = cdlab("promote", "users", "--from", "staging", "--to", "production")
     assert answer.code == 1
@@ -237,6 +195,20 @@ def test_the_status_has_the_matrix_beneath_the_lab(
     assert found["is_up"] is (state == "running")
 
 
+def test_where_policies_disagree_is_said(
+    cdlab: Cdlab, server: str, lab: Lab, desk: ScriptedDesk
+) -> None:
+    """In the matrix and in the list of policies."""
+    lab("running")
+    said = "manual here, automated in the environment"
+    where = ("users", "staging")
+    desk.commands.cells[where] = replace(desk.commands.cells[where], conflicts=(said,))
+    assert said in " ".join(cdlab("status").out.split())
+    assert said in " ".join(cdlab("policy", "users", "staging").out.split())
+    (found,) = json.loads(cdlab("policy", "users", "staging", "--json").out)["policies"]
+    assert (found["conflicts"], found["drift_mode"]) == ([said], "repair")
+
+
 def test_the_status_without_docker_is_the_matrix_alone(cdlab: Cdlab, server: str, lab: Lab) -> None:
     """What is missing is said beside it, and is an error where nothing else answers."""
     lab(None)
@@ -324,69 +296,3 @@ def test_the_shell_completes_what_the_server_knows(
     assert complete("cdlab lock o") == ["orders"]
     monkeypatch.setattr(servers, "find_server", lambda _: Server("http://127.0.0.1:1"))
     assert complete("cdlab release ") == []
-
-
-def test_the_dashboard_serves_the_playground(
-    cdlab: Cdlab, desk: ScriptedDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It makes the world that was asked for, writes itself down, and forgets itself at the end."""
-    from cdlab.manager.client import HttpCommands
-    from cdlab.manager.web import serving
-
-    made = []
-    playground = types.SimpleNamespace(make=lambda scenario: made.append(scenario) or desk)
-    monkeypatch.setitem(sys.modules, "cdlab.playground", playground)  # type: ignore[arg-type]
-    seen: list[str] = []
-    startup = serving.Server.startup
-
-    async def stop_soon(self: serving.Server, sockets: Any = None) -> None:
-        await startup(self, sockets)
-        found = find_server(None)
-        seen.append(f"{found.url} {oct(server_file().stat().st_mode & 0o777)}")
-        assert isinstance(HttpCommands(found.url, found.token), HttpCommands)
-        self.should_exit = True
-
-    monkeypatch.setattr(serving.Server, "startup", stop_soon)
-    answer = cdlab("dashboard", "--architecture", "v2", "--port", "0", "--seed", "7")
-    assert answer.code == 0, answer.err
-    assert (made[0].architecture, made[0].seed) == ("v2", 7)
-    assert seen[0].startswith("http://127.0.0.1:")
-    assert seen[0].endswith("0o600")
-    assert "/login#" in answer.err
-    assert not server_file().exists()
-
-
-SCRIPTED_DASHBOARD = """
-import sys, types
-from cdlab.cli.main import main
-from tests.manager_web.conftest import ScriptedDesk
-playground = types.SimpleNamespace(make=lambda scenario: ScriptedDesk())
-sys.modules["cdlab.playground"] = playground
-main(["dashboard", "--port", "0"])
-"""
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_dashboard_and_leaves_nothing(
-    cdlab: Cdlab, number: signal.Signals, code: int
-) -> None:
-    """The other commands find it while it runs; the file goes with it, and no traceback is seen."""
-    dashboard = subprocess.Popen(
-        [sys.executable, "-c", SCRIPTED_DASHBOARD], cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
-    assert dashboard.stderr is not None
-    for line in dashboard.stderr:
-        if line.startswith("Ctrl-C"):
-            break
-    assert "released" in cdlab("release", "users", "dev", "--user", "ana").out
-    dashboard.send_signal(number)
-    said = dashboard.communicate(timeout=60)[1]
-    assert dashboard.returncode == code, said
-    assert "Traceback" not in said
-    assert not server_file().exists()
-
-
-@pytest.mark.parametrize("more", ["--substrate kind", "--architecture v9", "--profile cheap"])
-def test_a_dashboard_of_nothing_is_wrong_usage(cdlab: Cdlab, more: str) -> None:
-    """Before anything listens."""
-    assert cdlab("dashboard", *more.split()).code == 2

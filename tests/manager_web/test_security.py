@@ -109,6 +109,23 @@ def test_our_own_forms_come_from_our_own_origin(client: TestClient) -> None:
     assert client.post("/ask/release", data=form, headers=headers).status_code == 200
 
 
+def test_a_prune_deletes_what_its_preview_listed(client: TestClient, desk: ScriptedDesk) -> None:
+    """Where it would be something else by then, that is shown first and nothing is deleted."""
+    form = {"has_prune": "on", "user": "ana", "csrf": log_in(client)}
+    preview = client.post("/ask/sync", data={**form, "step": "preview"}).text
+    assert "<h3>Would be deleted</h3>" in preview
+    assert "<code>Deployment/old in dev</code>" in preview
+    form |= {"step": "do", "seal": re.findall('name="seal" value="([0-9a-f]+)"', preview)[0]}
+    desk.commands.strays = ("Deployment/old in dev", "Deployment/new in dev")
+    again = client.post("/ask/sync", data=form)
+    assert "has changed since you looked" in again.text
+    assert all(each.is_dry_run for each in desk.commands.asked)
+    desk.commands.strays = desk.commands.strays[:1]
+    answer = client.get(client.post("/ask/sync", data=form).headers["location"]).text
+    assert "<h3>Deleted</h3>" in answer
+    assert [each.has_prune for each in desk.commands.asked if not each.is_dry_run] == [True]
+
+
 @pytest.mark.parametrize("csrf", [None, "", "0" * 64, "é"])
 @pytest.mark.parametrize(
     "path", ["/ask/release", "/playground/delete-cluster", "/logout", "/login"]

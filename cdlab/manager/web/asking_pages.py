@@ -147,7 +147,8 @@ class AskingPages:
 
     def _seal(self, ask: Ask, preview: Answer) -> str:
         """What was asked and how it would end, so that nobody does what nobody previewed."""
-        text = repr((ask, preview.status, preview.image)).encode(errors="replace")
+        ends = (preview.status, preview.image, preview.applied, preview.pruned)
+        text = repr((ask, ends)).encode(errors="replace")
         return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
 
     def _keep(self, kept: Kept) -> str:

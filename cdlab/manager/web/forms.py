@@ -52,6 +52,7 @@ FLAGS = {
 SETTINGS = {
     "tag": ("Tag pattern", "newest, glob:…, semver:… or regexp:…; empty removes it."),
     "branch": ("Branch", "Only images that were built of it; empty: of any."),
+    "drift": ("Drift", "Of a whole environment: repair or report."),
 }
 WHOLE = frozenset({"lock", "unlock", "hold", "resume", "automate", "deautomate", "policy"})
 """Commands that can be about a whole environment."""
@@ -169,6 +170,7 @@ def _settings(given: Mapping[str, str], known: Known) -> list[Field]:
     return [
         Field(f"set_{name}", label, "text", given.get(f"set_{name}", now[name]), words)
         for name, (label, words) in SETTINGS.items()
+        if name in now
     ]
 
 
@@ -177,7 +179,8 @@ def _current(given: Mapping[str, str], known: Known) -> dict[str, str]:
     for each in known.status:
         if (each.workload, each.environment) == where:
             return {"tag": each.pattern, "branch": each.branch}
-    return {"tag": "", "branch": ""}
+    modes = [each.drift_mode for each in known.status if each.environment == where[1]]
+    return {"tag": "", "branch": "", "drift": "" if where[0] or not modes else modes[0]}
 
 
 def ask_of(command: Command, given: Mapping[str, str], known: Known, *, is_dry_run: bool) -> Ask:
@@ -190,7 +193,7 @@ def ask_of(command: Command, given: Mapping[str, str], known: Known, *, is_dry_r
             values[name] = given[name].replace("\r\n", "\n")
     if command == "policy":
         now = _current(given, known)
-        wanted = {name: given.get(f"set_{name}", now[name]) for name in SETTINGS}
+        wanted = {name: given.get(f"set_{name}", now[name]) for name in now}
         values["settings"] = {name: value for name, value in wanted.items() if value != now[name]}
     return read_ask(command, {**values, "is_dry_run": is_dry_run})
 

@@ -31,7 +31,7 @@ TOKEN_SECONDS = 12 * 3600
 """Longer than any run; the tokens end with their ServiceAccounts anyway."""
 EFFECT_SECONDS = 10.0
 """How long a new right, or the end of one, may take to count; the API server needs some 10 ms."""
-_LEVELS = ("none", "read", "set-image", "apply", "write", "admin")
+_LEVELS = ("none", "read", "set-image", "apply", "prune", "write", "admin")
 _LOOK = ["get", "list", "watch"]
 
 
@@ -48,6 +48,8 @@ class Rule:
         return {"apiGroups": self.groups, "resources": self.resources, "verbs": self.verbs}
 
 
+_APPLY = [*_LOOK, "create", "patch"]
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "none": (),
     "read": (
@@ -59,8 +61,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule([""], ["pods"], _LOOK),
     ),
     "apply": (
-        Rule(["apps"], ["deployments"], [*_LOOK, "create", "patch"]),
-        Rule([""], ["services"], [*_LOOK, "create", "patch"]),
+        Rule(["apps"], ["deployments"], _APPLY),
+        Rule([""], ["services"], _APPLY),
+        Rule([""], ["pods"], _LOOK),
+    ),
+    "prune": (
+        Rule(["apps"], ["deployments"], [*_APPLY, "delete"]),
+        Rule([""], ["services"], [*_APPLY, "delete"]),
         Rule([""], ["pods"], _LOOK),
     ),
     "admin": (Rule(["*"], ["*"], ["*"]),),
@@ -68,7 +75,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 """
 Only what the verbs need. Reading pods tells what runs, which everybody with a right may ask.
 `rollout undo` reads ReplicaSets, so nothing less than `admin` is enough for it. Who may patch a
-Deployment may change all of it: RBAC cannot say "only the image".
+Deployment may change all of it: RBAC cannot say "only the image", nor "only what it applied".
 """
 EVENTS = Rule(["events.k8s.io"], ["events"], ["create"])
 """What `events` gives beside that: to write new ones, and neither to read nor to change any."""
@@ -76,7 +83,8 @@ _WITNESSES: Mapping[str, tuple[str, str, str]] = {
     "read": ("get", "apps", "deployments"),
     "set-image": ("patch", "apps", "deployments"),
     "apply": ("create", "", "services"),
-    "admin": ("delete", "apps", "deployments"),
+    "prune": ("delete", "", "services"),
+    "admin": ("delete", "", "pods"),
 }
 """(verb, group, resource) that a principal is asked about, to know that its right counts."""
 

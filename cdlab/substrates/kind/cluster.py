@@ -7,22 +7,20 @@ errors. Who calls it: `substrate.py` makes one for each principal, with a token 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from cdlab.errors import (
     ClusterUnavailable,
     Forbidden,
-    ManifestError,
     ManifestRejected,
     NoEarlierRollout,
     RolloutTimedOut,
     WorkloadNotFound,
 )
-from cdlab.manifests import documents
 from cdlab.model import ImageRef, Principal, RunningWorkload
-from cdlab.substrates.kind import rollouts
+from cdlab.ports import Deviation
+from cdlab.substrates.kind import applied_by, rollouts
 from cdlab.substrates.kind.kubernetes_api import (
     APPLY,
     JSON_PATCH,
@@ -41,7 +39,6 @@ WIPE_SECONDS = 120.0
 """How long pods may take to end: their grace period is 30 s unless the manifest says less."""
 SHOWN = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "Pod"))
 """What an environment is made of, for who reads all of it."""
-_VOLATILE = ("resourceVersion", "managedFields", "generation")
 
 
 class KindCluster:
@@ -67,27 +64,51 @@ class KindCluster:
 
     async def apply(self, manifest: str, environment: str) -> bool:
         namespace = self._namespace(environment)
-        return await self.kernel.offload(
-            lambda: self._apply(manifest, namespace), what=f"kubectl apply in {environment}"
-        )
 
-    async def diff(self, manifest: str, environment: str) -> bool:
+        def apply() -> bool:
+            _, _, changed = self._apply(manifest, namespace)
+            return any(changed)
+
+        return await self.kernel.offload(apply, what=f"kubectl apply in {environment}")
+
+    async def diff(self, manifest: str, environment: str) -> Deviation:
         """As `kubectl diff --server-side`: what an apply would leave, compared with what is."""
         namespace = self._namespace(environment)
+
+        def compare() -> Deviation:
+            fingerprint, before, changed = self._apply(manifest, namespace, dryRun="All")
+            if not any(changed):
+                return ""
+            return applied_by.deviation(before, self.principal, fingerprint)
+
+        return await self.kernel.offload(compare, what=f"kubectl diff in {environment}")
+
+    async def prune(
+        self, manifests: Collection[str], environment: str, *, is_dry_run: bool = False
+    ) -> tuple[str, ...]:
+        namespace, who = self._namespace(environment), self.principal
         return await self.kernel.offload(
-            lambda: self._apply(manifest, namespace, dryRun="All"),
-            what=f"kubectl diff in {environment}",
+            lambda: applied_by.prune(manifests, namespace, who, is_dry_run=is_dry_run),
+            what=f"kubectl delete in {environment}",
         )
 
-    def _apply(self, manifest: str, namespace: Namespace, **query: str) -> bool:
-        try:
-            parsed = documents(manifest)
-        except ManifestError as error:
-            raise ManifestRejected(error.message) from error
-        changes = [self._apply_one(document, namespace, query) for document in parsed]
-        return any(changes)
+    def _apply(
+        self, manifest: str, namespace: Namespace, **query: str
+    ) -> tuple[str, list[Json | None], list[bool]]:
+        """The manifest's fingerprint, what was there of it, and what of it is changed now."""
+        parsed = applied_by.parsed(manifest)
+        fingerprint = applied_by.fingerprint(parsed)
+        before: list[Json | None] = []
+        changed = []
+        for each in parsed:
+            was, is_changed = self._apply_one(each, fingerprint, namespace, query)
+            before.append(was)
+            changed.append(is_changed)
+        return fingerprint, before, changed
 
-    def _apply_one(self, document: Json, namespace: Namespace, query: Mapping[str, str]) -> bool:
+    def _apply_one(
+        self, document: Json, fingerprint: str, namespace: Namespace, query: Mapping[str, str]
+    ) -> tuple[Json | None, bool]:
         metadata = document.get("metadata")
         if not isinstance(metadata, dict) or not metadata.get("name"):
             raise ManifestRejected(f'a manifest of kind "{document.get("kind")}" has no name')
@@ -101,19 +122,19 @@ class KindCluster:
             before: Json | None = namespace.api.call("GET", path)
         except WorkloadNotFound:
             before = None
-        if before and query and self._equal.get(path) == (document, _version(before)):
-            return False  # nobody has written to it since it was compared with this
+        if before and query and self._equal.get(path) == (document, applied_by.version(before)):
+            return before, False  # nobody has written to it since it was compared with this
         try:
             after = namespace.api.call(
-                "PATCH", path, document, content_type=APPLY, fieldManager=FIELD_MANAGER,
-                force="true", **query,
+                "PATCH", path, applied_by.labelled(document, self.principal, fingerprint),
+                content_type=APPLY, fieldManager=FIELD_MANAGER, force="true", **query,
             )  # fmt: skip
         except (WorkloadNotFound, ObjectExists) as error:
             raise ManifestRejected(str(error)) from error
-        is_changed = before is None or _written(before) != _written(after)
+        is_changed = before is None or applied_by.written(before) != applied_by.written(after)
         if not is_changed:
-            self._equal[path] = document, _version(after)
-        return is_changed
+            self._equal[path] = document, applied_by.version(after)
+        return before, is_changed
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         namespace = self._namespace(environment)
@@ -247,20 +268,6 @@ class KindCluster:
             raise ClusterUnavailable(
                 f'"{namespace.name}" still has pods after {WIPE_SECONDS:.0f} s', definite=False
             ) from error
-
-
-def _version(found: Json) -> str:
-    """Changes with every write, and is no other object's."""
-    return str(found["metadata"]["resourceVersion"])
-
-
-def _written(document: Json) -> str:
-    """What of an object somebody wrote, to compare it before and after."""
-    metadata = {k: v for k, v in document["metadata"].items() if k not in _VOLATILE}
-    annotations = dict(metadata.get("annotations") or {})
-    annotations.pop(rollouts.REVISION, None)
-    rest = {key: value for key, value in document.items() if key != "status"}
-    return json.dumps(rest | {"metadata": metadata | {"annotations": annotations}}, sort_keys=True)
 
 
 def _age(pod: Json) -> tuple[str, str]:

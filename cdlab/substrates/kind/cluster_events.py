@@ -48,7 +48,8 @@ class KubernetesEvents:
 
     def _write(self, notification: Notification, namespace: Namespace) -> None:
         try:
-            uid = _uid(namespace, notification.microservice)
+            workload = notification.microservice
+            uid = _uid(namespace, workload) if workload else ""
             event = event_of(notification, namespace.name, uid, self.instance)
             namespace.api.call("POST", namespace.path("events", api=f"/apis/{GROUP}/v1"), event)
         except ObjectExists:
@@ -67,15 +68,18 @@ def _uid(namespace: Namespace, workload: str) -> str:
 
 
 def event_of(notification: Notification, namespace: str, uid: str, instance: str) -> Json:
-    """The document. Its name is the notification's own, so none is written twice."""
-    workload = notification.microservice
-    regarding = {
-        "apiVersion": "apps/v1", "kind": "Deployment", "namespace": namespace, "name": workload,
-    }  # fmt: skip
+    """
+    The document. Its name is the notification's own, so none is written twice.
+
+    What is about a whole environment regards its namespace.
+    """
+    name = notification.microservice or namespace
+    version, kind = ("apps/v1", "Deployment") if notification.microservice else ("v1", "Namespace")
+    regarding = {"apiVersion": version, "kind": kind, "namespace": namespace, "name": name}
     return {
         "apiVersion": f"{GROUP}/v1",
         "kind": "Event",
-        "metadata": {"name": f"{workload}.{notification.id}", "namespace": namespace},
+        "metadata": {"name": f"{name}.{notification.id}", "namespace": namespace},
         "eventTime": notification.time.replace("Z", ".000000Z"),
         "reportingController": CONTROLLER,
         "reportingInstance": instance,

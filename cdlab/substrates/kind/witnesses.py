@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS = 3.0
 """How long the registry may take to deliver its last notification."""
-VERBS = ("create", "patch", "update")
+VERBS = ("create", "patch", "update", "delete")
 ACCOUNT = "system:serviceaccount:"
 
 

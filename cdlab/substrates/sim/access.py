@@ -17,7 +17,9 @@ from cdlab.model import Grant, Principal
 Resource = Literal["code_repos", "config_repo", "registry", "environments"]
 """The boxes that a grant names, by the grant's fields."""
 
-LEVELS: dict[str, int] = {"none": 0, "read": 1, "set-image": 2, "write": 3, "apply": 3, "admin": 4}
+LEVELS: dict[str, int] = {
+    "none": 0, "read": 1, "set-image": 2, "write": 3, "apply": 3, "prune": 4, "admin": 5
+}  # fmt: skip
 """A right includes those below it. Environments have no `write`, the others nothing but that."""
 
 

@@ -7,8 +7,8 @@ The simulated Kubernetes: the Cluster port, for each principal, over one API ser
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from cdlab.errors import (
@@ -20,27 +20,20 @@ from cdlab.errors import (
     WorkloadNotFound,
 )
 from cdlab.model import Application, ImageRef, PodChange, Principal, RunningWorkload
+from cdlab.ports import Deviation
 from cdlab.substrates.sim.admission import Manifest, admitted
 from cdlab.substrates.sim.deployments import Deployment
+from cdlab.substrates.sim.namespaces import Label, Namespace, key_of
 from cdlab.substrates.sim.nodes import Nodes
 from cdlab.substrates.sim.pods import Kubelet, Pod
 from cdlab.substrates.sim.shown_objects import as_meant, shown
 from cdlab.substrates.sim.surroundings import Surroundings
 from cdlab.substrates.sim.workload_specs import DeploymentManifest
 
-_VERBS = {"read": "get", "set-image": "patch", "apply": "create", "admin": "delete"}
+_VERBS = {
+    "read": "get", "set-image": "patch", "apply": "create", "prune": "delete", "admin": "delete"
+}  # fmt: skip
 """What each right is called in the API server's refusals."""
-
-
-@dataclass(slots=True)
-class Namespace:
-    """What the API server stores of one environment."""
-
-    deployments: dict[str, Deployment] = field(default_factory=dict)
-    inert: dict[tuple[str, str], str] = field(default_factory=dict)
-    """(kind, name) -> the object as JSON."""
-    deleted: list[Deployment] = field(default_factory=list)
-    """Whose pods may still be stopping."""
 
 
 class SimCluster:
@@ -106,23 +99,10 @@ class SimCluster:
             raise ManifestRejected(f'namespaces "{environment}" not found')
         if isinstance(manifest, DeploymentManifest):
             return self._store_deployment(manifest, environment, namespace)
-        key = (manifest.kind, manifest.name)
+        key = key_of(manifest)
         is_changed = namespace.inert.get(key) != manifest.fields
         namespace.inert[key] = manifest.fields
         return is_changed
-
-    def differs(self, manifest: Manifest, environment: str) -> bool:
-        """Whether storing an object would change anything."""
-        namespace = self._namespaces.get(environment)
-        if namespace is None:
-            return True
-        if isinstance(manifest, DeploymentManifest):
-            found = namespace.deployments.get(manifest.name)
-            return found is None or (found.spec, found.metadata) != (
-                as_meant(manifest.spec, found.spec),
-                manifest.metadata,
-            )
-        return namespace.inert.get((manifest.kind, manifest.name)) != manifest.fields
 
     def _store_deployment(
         self, manifest: DeploymentManifest, environment: str, namespace: Namespace
@@ -152,19 +132,40 @@ class ClusterAccess:
 
     async def apply(self, manifest: str, environment: str) -> bool:
         """All documents are checked first, then each takes a call."""
-        is_changed = False
-        for each in admitted(manifest, environment):
+        is_changed, objects = False, admitted(manifest, environment)
+        for each in objects:
             right = self._cluster.right_to_store(each, environment)
             await self._call(right, environment, environment)
             is_changed |= self._cluster.store(each, environment)
+            label = Label(self._principal, objects)
+            self._cluster.namespaces()[environment].labels[key_of(each)] = label
         return is_changed
 
-    async def diff(self, manifest: str, environment: str) -> bool:
+    async def diff(self, manifest: str, environment: str) -> Deviation:
         """One request, whatever the manifest holds."""
         await self._call("read", environment, environment)
-        return any(
-            self._cluster.differs(each, environment) for each in admitted(manifest, environment)
-        )
+        namespace = self._cluster.namespace(environment) or Namespace()
+        return namespace.deviation(admitted(manifest, environment), self._principal)
+
+    async def prune(
+        self, manifests: Collection[str], environment: str, *, is_dry_run: bool = False
+    ) -> tuple[str, ...]:
+        """One request to list, and one for each object that goes."""
+        kept = {key_of(each) for text in manifests for each in admitted(text, environment)}
+        await self._call("apply", environment, environment)
+        namespace = self._cluster.namespace(environment) or Namespace()
+        found = {
+            key: label
+            for key, label in sorted(namespace.labels.items())
+            if label.principal == self._principal and key not in kept
+        }
+        for key, label in () if is_dry_run else tuple(found.items()):
+            await self._call("prune", environment, environment)
+            if namespace.labels.get(key) == label:
+                namespace.delete(key)
+            else:
+                del found[key]  # somebody else came first
+        return tuple("/".join(key) for key in found)
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         """The same image again changes nothing and starts no rollout, as in Kubernetes."""
@@ -229,11 +230,7 @@ class ClusterAccess:
         namespace = self._cluster.namespace(environment)
         if namespace is None:
             return
-        namespace.inert.clear()
-        for deployment in namespace.deployments.values():
-            deployment.delete()
-            namespace.deleted.append(deployment)
-        namespace.deployments.clear()
+        namespace.delete_all()
         for deployment in tuple(namespace.deleted):
             while deployment.has_pods_left():
                 await deployment.changed.wait()

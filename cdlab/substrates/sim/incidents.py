@@ -113,9 +113,7 @@ class SimIncidents:
         for deployment in self.cluster.deployments():
             deployment.vanish()
         for namespace in self.cluster.namespaces().values():
-            namespace.deployments.clear()
-            namespace.inert.clear()
-            namespace.deleted.clear()
+            namespace.forget()
         for eviction in self._evictions.values():
             eviction.cancel()
         self._evictions.clear()

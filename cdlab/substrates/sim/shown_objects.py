@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from cdlab.api_objects import APPLIED_BY
 from cdlab.server_fields import written_template
 from cdlab.substrates.sim.deployments import Deployment
 from cdlab.substrates.sim.pods import Pod
@@ -21,7 +22,7 @@ from cdlab.substrates.sim.replica_sets import ReplicaSet
 from cdlab.substrates.sim.workload_specs import DeploymentSpec, PodTemplate, template_hash
 
 if TYPE_CHECKING:
-    from cdlab.substrates.sim.cluster import Namespace
+    from cdlab.substrates.sim.namespaces import Namespace
 
 Json = dict[str, Any]
 
@@ -30,14 +31,24 @@ def shown(namespace: Namespace, environment: str) -> tuple[Json, ...]:
     """Its objects: Deployments, Services, pods that are not stopping; each kind by name."""
     deployments = sorted(namespace.deployments.values(), key=lambda each: each.name)
     inert = sorted(namespace.inert.items())
-    services = (json.loads(fields) for (kind, _), fields in inert if kind == "Service")
+    services = (
+        _labelled(json.loads(fields), namespace) for (kind, _), fields in inert if kind == "Service"
+    )
     replica_sets = (each for deployment in deployments for each in deployment.replica_sets)
     pods = (_pod(pod, each) for each in replica_sets for pod in each.pods)
     return (
-        *(_deployment(each, environment) for each in deployments),
+        *(_labelled(_deployment(each, environment), namespace) for each in deployments),
         *services,
         *sorted(pods, key=lambda pod: str(pod["metadata"]["name"])),
     )
+
+
+def _labelled(document: Json, namespace: Namespace) -> Json:
+    """With the label of who applied it last."""
+    metadata = document["metadata"]
+    label = namespace.labels.get((document["kind"], metadata["name"]))
+    labels = {**(metadata.get("labels") or {}), **({APPLIED_BY: label.principal} if label else {})}
+    return {**document, "metadata": {**metadata, "labels": labels}}
 
 
 def as_meant(asked: DeploymentSpec, now: DeploymentSpec) -> DeploymentSpec:

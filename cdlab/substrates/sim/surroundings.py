@@ -36,4 +36,4 @@ class Surroundings:
     is_crashing: Callable[[Content], bool]
     """Whether a container with that content ends as soon as it runs."""
     allows: Callable[[Principal, str, str], bool]
-    """(principal, verb, environment): verbs are `read`, `set-image`, `apply` and `admin`."""
+    """(principal, verb, environment): verbs are `read`, `set-image`, `apply`, `prune`, `admin`."""

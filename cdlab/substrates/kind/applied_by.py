@@ -1,0 +1,102 @@
+"""
+Labels that say who applied an object and by which manifest, and what is pruned by them.
+
+In: manifests as JSON, objects as the API server has them. Out: the same with labels, how they
+differ, and deletions. Who calls it: `cluster.py`, in a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Sequence
+
+from cdlab.api_objects import APPLIED, APPLIED_BY, OWN_LABELS
+from cdlab.errors import ManifestError, ManifestRejected, WorkloadNotFound
+from cdlab.manifests import documents
+from cdlab.ports import Deviation
+from cdlab.substrates.kind import rollouts
+from cdlab.substrates.kind.kubernetes_api import Json, ObjectExists
+from cdlab.substrates.kind.namespaces import Namespace
+
+_VOLATILE = ("resourceVersion", "managedFields", "generation")
+COLLECTIONS = (("Deployment", "/apis/apps/v1", "deployments"), ("Service", "/api/v1", "services"))
+"""What the right to apply covers, and so what is pruned: kind, API, collection."""
+
+
+def version(found: Json) -> str:
+    """Changes with every write, and is no other object's."""
+    return str(found["metadata"]["resourceVersion"])
+
+
+def written(document: Json) -> str:
+    """What of an object somebody wrote, to compare it before and after an apply."""
+    metadata = {k: v for k, v in document["metadata"].items() if k not in _VOLATILE}
+    for key, ours in (("annotations", (rollouts.REVISION,)), ("labels", OWN_LABELS)):
+        metadata[key] = {k: v for k, v in (metadata.get(key) or {}).items() if k not in ours}
+    rest = {key: value for key, value in document.items() if key != "status"}
+    return json.dumps(rest | {"metadata": metadata}, sort_keys=True)
+
+
+def parsed(manifest: str) -> list[Json]:
+    """The objects of a manifest, or `ManifestRejected`."""
+    try:
+        return list(documents(manifest))
+    except ManifestError as error:
+        raise ManifestRejected(error.message) from error
+
+
+def fingerprint(manifest: Sequence[Json]) -> str:
+    """Short enough for a label; comments and indentation do not count."""
+    return hashlib.sha256(json.dumps(manifest).encode()).hexdigest()[:16]
+
+
+def labelled(document: Json, principal: str, manifest: str) -> Json:
+    """The object with its two labels. Labels that are no mapping are the API server's to refuse."""
+    labels = document["metadata"].get("labels") or {}
+    if not isinstance(labels, dict):
+        return document
+    labels = {**labels, APPLIED_BY: principal, APPLIED: manifest}
+    return {**document, "metadata": {**document["metadata"], "labels": labels}}
+
+
+def deviation(before: Sequence[Json | None], principal: str, manifest: str) -> Deviation:
+    """How objects differ that are known to differ; None for one that is not there."""
+    labels = [each["metadata"].get("labels") or {} for each in before if each is not None]
+    own = [each.get(APPLIED) for each in labels if each.get(APPLIED_BY) == principal]
+    if any(each != manifest for each in own):
+        return "not applied"
+    return "absent" if None in before else "changed"
+
+
+def prune(
+    manifests: Collection[str], namespace: Namespace, principal: str, *, is_dry_run: bool
+) -> tuple[str, ...]:
+    """Delete what the principal applied and no manifest has. What changed meanwhile stays."""
+    kept = {_name(each) for text in manifests for each in parsed(text)}
+    gone = []
+    for kind, api, collection in COLLECTIONS:
+        selector = f"{APPLIED_BY}={principal}"
+        found, _ = namespace.api.list(namespace.path(collection, api=api), labelSelector=selector)
+        for each in found:
+            name = str(each["metadata"]["name"])
+            path = namespace.path(collection, name, api=api)
+            if f"{kind}/{name}" not in kept and (is_dry_run or _delete(each, path, namespace)):
+                gone.append(f"{kind}/{name}")
+    return tuple(sorted(gone))
+
+
+def _name(document: Json) -> str:
+    metadata = document.get("metadata")
+    return f"{document.get('kind')}/{metadata.get('name') if isinstance(metadata, dict) else ''}"
+
+
+def _delete(found: Json, path: str, namespace: Namespace) -> bool:
+    """Delete the very object that was looked at; False if somebody else came first."""
+    precondition = {key: found["metadata"][key] for key in ("uid", "resourceVersion")}
+    options = {"propagationPolicy": "Background", "preconditions": precondition}
+    try:
+        namespace.api.call("DELETE", path, options)
+    except (ObjectExists, WorkloadNotFound):
+        return False
+    return True
