@@ -7,8 +7,17 @@ import pytest
 from tests.thirteen_rules.rules import RULES
 
 
+FIRST = (2, 3, 7, 8, 9)
+"""In every suite; the others with all of what takes a real cluster minutes."""
+
+
+def marked(number: int) -> object:
+    marks = () if number in FIRST else (pytest.mark.slow_kind,)
+    return pytest.param(number, marks=marks, id=f"rule {number}")
+
+
 @pytest.mark.kind
-@pytest.mark.parametrize("number", RULES, ids="rule {}".format)
+@pytest.mark.parametrize("number", map(marked, RULES))
 def test_a_rule_holds_on_the_real_thing(number: int) -> None:
     """
     The same story as in the simulator, and what holds on every day of its history.

@@ -72,7 +72,7 @@ def deviation(before: Sequence[Json | None], principal: str, manifest: str) -> D
 def prune(
     manifests: Collection[str], namespace: Namespace, principal: str, *, is_dry_run: bool
 ) -> tuple[str, ...]:
-    """Delete what the principal applied and no manifest has. What changed meanwhile stays."""
+    """Delete what the principal applied last and no manifest has."""
     kept = {_name(each) for text in manifests for each in parsed(text)}
     gone = []
     for kind, api, collection in COLLECTIONS:
@@ -92,11 +92,26 @@ def _name(document: Json) -> str:
 
 
 def _delete(found: Json, path: str, namespace: Namespace) -> bool:
-    """Delete the very object that was looked at; False if somebody else came first."""
-    precondition = {key: found["metadata"][key] for key in ("uid", "resourceVersion")}
-    options = {"propagationPolicy": "Background", "preconditions": precondition}
-    try:
-        namespace.api.call("DELETE", path, options)
-    except (ObjectExists, WorkloadNotFound):
-        return False
-    return True
+    """
+    Delete the very object that was looked at; False if it is gone or somebody else's by now.
+
+    Controllers write to it, too: what is only newer is looked at once more.
+    """
+    uid, owner = found["metadata"]["uid"], found["metadata"]["labels"][APPLIED_BY]
+    while True:
+        metadata = found["metadata"]
+        if metadata["uid"] != uid or (metadata.get("labels") or {}).get(APPLIED_BY) != owner:
+            return False
+        precondition = {key: metadata[key] for key in ("uid", "resourceVersion")}
+        options = {"propagationPolicy": "Background", "preconditions": precondition}
+        try:
+            namespace.api.call("DELETE", path, options)
+        except ObjectExists:
+            try:
+                found = namespace.api.call("GET", path)
+            except WorkloadNotFound:
+                return False
+        except WorkloadNotFound:
+            return False
+        else:
+            return True
