@@ -43,14 +43,22 @@ class Collections:
             if (each["metadata"].get("labels") or {}).get(key) == value
         ]
         for each in self.found.get(path.rpartition("/")[2], []):
-            if each["metadata"]["name"] == "touched":  # by somebody, after the list was made
-                each["metadata"]["resourceVersion"] = "2"
+            name, metadata = each["metadata"]["name"], each["metadata"]
+            if name in ("touched", "taken", "remade"):  # after the list was made
+                metadata["resourceVersion"] = "2"
+            if name == "taken":
+                metadata["labels"] = {APPLIED_BY: "operator"}
+            if name == "remade":
+                metadata["uid"] = "another"
         return listed, "1"
 
-    def call(self, method: str, path: str, options: Json) -> Json:
-        assert method == "DELETE"
+    def call(self, method: str, path: str, options: Json | None = None) -> Json:
         collection, name = path.split("/")[-2:]
         (found,) = (e for e in self.found[collection] if e["metadata"]["name"] == name)
+        if method == "GET":
+            return deepcopy(found)
+        assert method == "DELETE"
+        assert options is not None
         for key, value in options["preconditions"].items():
             if found["metadata"][key] != value:
                 raise ObjectExists("the object has been modified")
@@ -126,11 +134,12 @@ def test_only_what_carries_our_label_and_is_in_no_manifest_is_deleted() -> None:
     assert api.deleted == ["deployments/old", "services/users"]
 
 
-def test_what_somebody_touched_since_it_was_listed_stays() -> None:
-    """It may carry another label by now; the API server compares, so nothing comes in between."""
-    api = Collections(deployments=[with_labels("old", OWN), with_labels("touched", OWN)])
-    assert prune(api) == ("Deployment/old",)
-    assert api.deleted == ["deployments/old"]
+def test_what_somebody_took_since_it_was_listed_stays() -> None:
+    """The API server compares, so nothing comes in between. A controller's status is no claim."""
+    names = ("old", "touched", "taken", "remade")
+    api = Collections(deployments=[with_labels(each, OWN) for each in names])
+    assert prune(api) == ("Deployment/old", "Deployment/touched")
+    assert api.deleted == ["deployments/old", "deployments/touched"]
 
 
 def test_a_manifest_that_cannot_be_read_deletes_nothing() -> None:

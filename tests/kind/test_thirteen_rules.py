@@ -6,7 +6,6 @@ import pytest
 
 from tests.thirteen_rules.rules import RULES
 
-
 FIRST = (2, 3, 7, 8, 9)
 """In every suite; the others with all of what takes a real cluster minutes."""
 
@@ -17,7 +16,7 @@ def marked(number: int) -> object:
 
 
 @pytest.mark.kind
-@pytest.mark.parametrize("number", map(marked, RULES))
+@pytest.mark.parametrize("number", [marked(each) for each in RULES])
 def test_a_rule_holds_on_the_real_thing(number: int) -> None:
     """
     The same story as in the simulator, and what holds on every day of its history.
