@@ -33,7 +33,7 @@ from cdlab.value_checks import (
 )
 
 STRATEGIES = ("RollingUpdate", "Recreate")
-PROFILES = ("lean-ci", "heavy-ci", "constant")
+PROFILES = ("lean-ci", "heavy-ci", "kind", "constant")
 
 
 def _list_of_names(value: Any) -> str:

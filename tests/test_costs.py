@@ -56,7 +56,7 @@ MISTAKES = (
 
 def test_the_profiles_that_come_with_cdlab() -> None:
     """A default, one with a long tail and one for arithmetic by hand."""
-    assert profile_names() == ("constant", "heavy-ci", "lean-ci")
+    assert profile_names() == ("constant", "heavy-ci", "kind", "lean-ci")
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -144,6 +144,16 @@ def test_a_profile_of_ones_own_must_be_complete(tmp_path: Path) -> None:
     path = tmp_path / "other.toml"
     path.write_text('description = "mine"\nextends = "constant"')
     assert load_profile(str(path)).costs == load_profile("constant").costs
+
+
+def test_the_profile_of_kind_was_made_by_calibrate() -> None:
+    """Its numbers say from how many runs, on what, and how far the fit is off; it names its runs."""
+    profile = load_profile("kind")
+    own = [each for each in profile.costs.values() if each.source.startswith("measured in ")]
+    assert len(own) >= 14
+    assert all("Kolmogorov distance" in each.source for each in own)
+    assert all("node_image kindest/node:v" in each.source for each in own)
+    assert len(profile.made_from) >= 20
 
 
 @pytest.mark.parametrize("parent", ["heavy-ci", "nothing"])
