@@ -18,6 +18,8 @@ from cdlab.rollback_time import asked, done, known_good
 
 WRITES = ("write", "apply")
 EXECUTES = ("exec", "decide")
+ACTS = (*WRITES, *EXECUTES)
+ASKS = (*ACTS, "read")
 COUNTED = ("deploy", "rollback", "promote")
 CHANGES = ("ManifestsApplied", "ImageSet", "RolloutUndone")
 """Events that change what an environment is asked to run, where `changed` does not deny it."""
@@ -45,11 +47,7 @@ def touched(cone: Iterable[Event]) -> set[str]:
 
 def needed(cone: Iterable[Event]) -> set[str]:
     """Every box that was asked for anything, also by reading: it has to be up."""
-    return {
-        event.component
-        for event in cone
-        if event.op in (*WRITES, *EXECUTES, "read") and event.component != "people"
-    }
+    return {event.component for event in cone if event.op in ASKS and event.component != "people"}
 
 
 def concerns(event: Event, name: str) -> bool:

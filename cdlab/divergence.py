@@ -191,7 +191,7 @@ def ssot_divergence_ended_by(history: History) -> str | None:
         return "still there"
     cause = longest.ended
     if cause.op == "observe":
-        cause = next((e for e in reversed(_changes(history, where)) if e.seq < cause.seq), cause)
+        cause = next((e for e in _changes(history, where)[::-1] if e.seq < cause.seq), cause)
     return cause.intent.rpartition("-")[0] or cause.principal or "a pod"
 
 

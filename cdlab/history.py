@@ -50,7 +50,6 @@ class Event(NamedTuple):
     outcome: str = OK
     """`ok`, or what went wrong."""
     bytes: int = 0
-    digest_before: str = ""
     digest_after: str = ""
     because: str = ""
     """The reason of a decision."""

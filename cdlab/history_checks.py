@@ -25,7 +25,6 @@ FIELDS: Mapping[str, type] = {
     "principal": str,
     "outcome": str,
     "bytes": int,
-    "digest_before": str,
     "digest_after": str,
     "because": str,
     "detail": dict,

@@ -66,7 +66,7 @@ def outage_matrix(history: History) -> dict[str, bool] | None:
     Only of a box that was really stopped: an attempt before that has no answer. None if no outage
     was tried.
     """
-    stopped = {event.resource: event.seq for event in reversed(history.of("BoxStopped"))}
+    stopped = {event.resource: event.seq for event in history.of("BoxStopped")[::-1]}
     cells = {
         f"{event.detail['operation']} without {event.resource}": event.outcome == OK
         and bool(event.detail["succeeded"])

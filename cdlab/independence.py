@@ -57,7 +57,7 @@ def _is_kept(history: History, push: Event, environment: str, waits: bool) -> bo
     """Whether a workload kept its digest over a push; None if it was not pinned."""
     name = push.resource
     about = [e for e in _decisions(history, name) if e.detail["environment"] == environment]
-    last = next((e for e in reversed(about) if e.seq < push.seq), None)
+    last = next((e for e in about[::-1] if e.seq < push.seq), None)
     if last is not None and last.intent == push.intent:
         return None  # the push is how it was decided
     is_pinned = last is not None and last.detail["intent"] in PINNING

@@ -128,7 +128,7 @@ def annotate(
     index, found = _find(text, workload, path)
     wanted = dict(_annotations(parse(text, path), index))
     result = text
-    for key, value in reversed(list(changes.items())):
+    for key, value in list(changes.items())[::-1]:
         if not _ANNOTATION_KEY.fullmatch(key):
             parse(text, path).refuse(found.line, f'"{key}" is not the name of an annotation')
         if wanted.get(key) == value:

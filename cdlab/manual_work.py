@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cdlab.coupling import EXECUTES, WRITES, cones, written
+from cdlab.coupling import ACTS, cones, written
 from cdlab.history import Event, History
 
 PEOPLE = ("developer", "operator", "user")
@@ -38,7 +38,7 @@ def steps_by_hand(cone: Iterable[Event]) -> int:
             taken.add((who, event.kind, event.detail["what"]))
         elif event.kind == "Reinstalled":
             installed.add(event.resource)
-        elif event.op not in (*WRITES, *EXECUTES):
+        elif event.op not in ACTS:
             continue
         elif who in PEOPLE:
             is_applied = event.kind == "ManifestsApplied"

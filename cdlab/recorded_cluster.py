@@ -24,14 +24,14 @@ class RecordingCluster:
         return await self.recorder.record(
             self._call("ManifestsApplied", "apply", environment),
             self.inner.apply(manifest, environment),
-            lambda changed: {"detail": {"changed": changed, "manifest": manifest}},
+            lambda changed: self.recorder.said(changed=changed, manifest=manifest),
         )
 
     async def diff(self, manifest: str, environment: str) -> Deviation:
         return await self.recorder.record(
             self._call("ManifestsCompared", "read", environment),
             self.inner.diff(manifest, environment),
-            lambda deviation: {"detail": {"differs": bool(deviation)}},
+            lambda deviation: self.recorder.said(differs=bool(deviation)),
         )
 
     async def prune(
@@ -52,21 +52,21 @@ class RecordingCluster:
         await self.recorder.record(
             self._call("ImageSet", "apply", environment),
             self.inner.set_image(workload, image, environment),
-            lambda _: {"detail": {"workload": workload, "image": intern(str(image))}},
+            lambda _: self.recorder.said(workload=workload, image=intern(str(image))),
         )
 
     async def rollout_status(self, workload: str, environment: str) -> None:
         await self.recorder.record(
             self._call("RolloutFinished", "wait", environment),
             self.inner.rollout_status(workload, environment),
-            lambda _: {"detail": {"workload": workload}},
+            lambda _: self.recorder.said(workload=workload),
         )
 
     async def rollout_undo(self, workload: str, environment: str) -> None:
         await self.recorder.record(
             self._call("RolloutUndone", "apply", environment),
             self.inner.rollout_undo(workload, environment),
-            lambda _: {"detail": {"workload": workload}},
+            lambda _: self.recorder.said(workload=workload),
         )
 
     async def running(self, environment: str, workload: str = "") -> tuple[RunningWorkload, ...]:
@@ -98,12 +98,12 @@ class RecordingDecisions:
             Call("Decided", self.principal, "decide", decision.environment, self.principal),
             outcome=OK if outcome.is_released else outcome.status,
             because=outcome.reason,
-            detail={
-                "what": decision.what,
-                "workload": decision.workload,
-                "status": outcome.status,
-                "image": intern(str(outcome.image or "")),
-                "user": decision.user,
-            },
+            **self.recorder.said(
+                what=decision.what,
+                workload=decision.workload,
+                status=outcome.status,
+                image=intern(str(outcome.image or "")),
+                user=decision.user,
+            ),
         )
         await self.inner.record(decision)

@@ -92,7 +92,7 @@ class RecordingRepository:
         inner = await self.recorder.record(
             self.call("RepositoryCloned", "read"),
             self.inner.clone(at),
-            lambda checkout: {"detail": {"revision": checkout.head}},
+            lambda checkout: self.recorder.said(revision=checkout.head),
         )
         return RecordingCheckout(inner, self)
 
@@ -100,7 +100,7 @@ class RecordingRepository:
         await self.recorder.record(
             self.call("CommitAnnotated", "notify"),
             self.inner.annotate(revision, line),
-            lambda _: {"detail": {"revision": revision, "line": line}},
+            lambda _: self.recorder.said(revision=revision, line=line),
         )
 
 
@@ -207,7 +207,7 @@ class RecordingBuilder:
         return await self.recorder.record(
             Call("ImageBuilt", "ci", "exec", name, self.principal),
             self.inner.build(inner, ref, labels),
-            lambda image: {"detail": {"ref": intern(str(ref)), "content": image.content}},
+            lambda image: self.recorder.said(ref=intern(str(ref)), content=image.content),
         )
 
 
@@ -225,7 +225,7 @@ class RecordingRegistry:
             return {
                 "bytes": pushed.bytes_written,
                 "digest_after": pushed.digest,
-                "detail": {"ref": intern(str(image.ref)), "content": image.content},
+                **self.recorder.said(ref=intern(str(image.ref)), content=image.content),
             }
 
         self.recorder.announce(_tagged(repository, image.ref.tag))

@@ -53,6 +53,7 @@ class Recorder:
         self._intents: dict[str, int] = {}
         self._pods: dict[str, tuple[ImageRef, dict[str, str]]] = {}
         """Pods that are there, each with its image and the detail that its events share."""
+        self._said: dict[tuple[tuple[str, Any], ...], dict[str, Any]] = {}
 
     def append(self, call: Call, began_us: int | None = None, **fields: Any) -> int:
         """Add an event on behalf of the running actor, and return its number."""
@@ -102,6 +103,10 @@ class Recorder:
             yield name
         finally:
             actor.context = before
+
+    def said(self, **detail: Any) -> dict[str, dict[str, Any]]:
+        """The detail of an event whose values can be hashed: events that say the same share it."""
+        return {"detail": self._said.setdefault(tuple(detail.items()), detail)}
 
     def remember(self, artifact: str, seq: int) -> None:
         """Note which event made an artifact, so that whoever finds it later knows its intent."""
@@ -163,7 +168,7 @@ class Recorder:
             Call(kind, "ci", "exec", name, "ci"),
             outcome="failed" if because else OK,
             because=because,
-            detail={"revision": revision},
+            **self.said(revision=revision),
         )
 
     def fault_happened(self, what: str, where: str, meaning: str) -> None:

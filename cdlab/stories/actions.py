@@ -215,7 +215,7 @@ async def _undo(lab: Lab, name: str, environment: str) -> Outcome:
 
 def pushed_content(lab: Lab, revision: Revision | None) -> Content | None:
     """What a push to a code repo made of it: a revert on top of good commits is a new content."""
-    for event in reversed(lab.recorder.history.of("CommitPushed")):
+    for event in lab.recorder.history.of("CommitPushed")[::-1]:
         if event.component == "code-repo" and event.detail["revision"] == revision:
             return Content(event.detail["content"])
     return None
