@@ -98,7 +98,7 @@ class RecordingDecisions:
             Call("Decided", self.principal, "decide", decision.environment, self.principal),
             outcome=OK if outcome.is_released else outcome.status,
             because=outcome.reason,
-            **self.recorder.said(
+            detail=self.recorder.shared(
                 what=decision.what,
                 workload=decision.workload,
                 status=outcome.status,

@@ -104,9 +104,13 @@ class Recorder:
         finally:
             actor.context = before
 
+    def shared(self, **detail: Any) -> dict[str, Any]:
+        """A detail whose values can be hashed: events that say the same share it."""
+        return self._said.setdefault(tuple(detail.items()), detail)
+
     def said(self, **detail: Any) -> dict[str, dict[str, Any]]:
-        """The detail of an event whose values can be hashed: events that say the same share it."""
-        return {"detail": self._said.setdefault(tuple(detail.items()), detail)}
+        """The same, as the field of an event."""
+        return {"detail": self.shared(**detail)}
 
     def remember(self, artifact: str, seq: int) -> None:
         """Note which event made an artifact, so that whoever finds it later knows its intent."""
@@ -168,7 +172,7 @@ class Recorder:
             Call(kind, "ci", "exec", name, "ci"),
             outcome="failed" if because else OK,
             because=because,
-            **self.said(revision=revision),
+            detail=self.shared(revision=revision),
         )
 
     def fault_happened(self, what: str, where: str, meaning: str) -> None:
