@@ -147,7 +147,7 @@ def test_a_profile_of_ones_own_must_be_complete(tmp_path: Path) -> None:
 
 
 def test_the_profile_of_kind_was_made_by_calibrate() -> None:
-    """Its numbers say from how many runs, on what, and how far the fit is off; it names its runs."""
+    """Its numbers say from how many runs, on what, how far the fit is off; it names its runs."""
     profile = load_profile("kind")
     own = [each for each in profile.costs.values() if each.source.startswith("measured in ")]
     assert len(own) >= 14
