@@ -22,7 +22,7 @@ demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: n
 	$(BIN)/cdlab compare
 
 test: $(VENV)/.complete   ## all tests; those that need kind run if a lab is up, else they say why not
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-kind-all: $(VENV)/.complete  ## every story and every incident on the real cluster: an hour
 	CDLAB_REQUIRE_KIND=1 CDLAB_KIND_ALL=1 $(BIN)/python -m pytest -m kind $(PYTEST_ARGS)

@@ -31,14 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     Leave out what takes a real cluster minutes, unless it was asked for; put browsers last.
 
-    Playwright keeps an event loop running in this thread, under which nobody can run another. With
-    `-n`, one process has the real cluster for itself, and one the browser.
+    Playwright keeps an event loop running in this thread, under which nobody can run another.
     """
-    for item in items:
-        for group in ("kind", "browser"):
-            if item.get_closest_marker(group):
-                item.add_marker(pytest.mark.xdist_group(group))
-                break
     items.sort(key=lambda each: each.get_closest_marker("browser") is not None)
     if CHROMIUM is None and not is_set("CDLAB_REQUIRE_BROWSER"):
         skip = pytest.mark.skip(reason="there is no chromium: apt install chromium")
