@@ -19,7 +19,9 @@ from cdlab.model import ImageRef, RollbackRequest, Variant
 from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.statistics import median
-from cdlab.stories import BAD, Lab, bootstrap, ship
+from cdlab.stories import Lab
+from cdlab.stories.actions import Change, bootstrap, ship
+from cdlab.stories.lab import BAD
 from cdlab.substrates.kind.lifecycle import connect
 from cdlab.substrates.kind.settings import KindSettings
 from cdlab.worlds import real
@@ -34,10 +36,10 @@ def measured(pairs: int, *, is_inside: bool) -> tuple[list[tuple[float, float]],
     async def story(lab: Lab) -> None:
         good = (await bootstrap(lab))[NAME]
         good_image = await image(lab)
-        bad = await ship(lab, NAME, version=BAD)
+        bad = await ship(lab, NAME, Change(version=BAD, is_bad=True))
         bad_image = await image(lab)
         cluster = lab.ports("operator").cluster
-        replicas = lab.settings.replicas
+        replicas = lab.replicas
         for number in range(pairs):
             if number:
                 await lab.delivery.promote(NAME, "staging", WHERE, "alice")
