@@ -9,6 +9,19 @@ from cdlab.manager.queue import ReleaseQueue
 from cdlab.notifications import Kind, Notification
 from cdlab.recording import Recorder
 
+TOLD = Notification(
+    id="p1-7",
+    kind=Kind.ROLLED_BACK,
+    time="2026-11-24T20:43:05Z",
+    environment="production",
+    microservice="front-end",
+    cause="rollback",
+    image=f"registry.local:5001/front-end:v1@sha256:{7:064x}",
+    user="ana",
+    reason='it "loses" orders\n🛑',
+)
+"""One of them, with a text that somebody made hard to carry."""
+
 
 class Ears:
     """Where notifications of a simulated manager end."""

@@ -14,18 +14,9 @@ from cdlab.notifications import Kind, Notification
 from cdlab.substrates.kind.cluster_events import KubernetesEvents, event_of
 from cdlab.substrates.kind.kubernetes_api import Json, KubernetesApi, ObjectExists
 from cdlab.substrates.kind.namespaces import Namespace
+from tests import ears
 
-TOLD = Notification(
-    id="0123456789abcdef-7",
-    kind=Kind.ROLLED_BACK,
-    time="2026-11-24T20:43:05Z",
-    environment="production",
-    microservice="front-end",
-    cause="rollback",
-    image=f"registry.local:5001/front-end:v1@sha256:{7:064x}",
-    user="ana",
-    reason="loses orders",
-)
+TOLD = replace(ears.TOLD, id="0123456789abcdef-7", reason="loses orders")
 NAMESPACE = "cdlab-shop-production"
 EVENTS = f"/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/front-end"

@@ -18,19 +18,8 @@ from cdlab.live_kernel import LiveKernel
 from cdlab.manager import notifier, webhook
 from cdlab.manager.notifier import Notifier
 from cdlab.manager.webhook import DELIVERY, SIGNATURE, Webhook
-from cdlab.notifications import Kind, Notification
+from tests.ears import TOLD
 
-TOLD = Notification(
-    id="p1-7",
-    kind=Kind.ROLLED_BACK,
-    time="2026-11-24T20:43:05Z",
-    environment="production",
-    microservice="front-end",
-    cause="rollback",
-    image=f"registry.local:5001/front-end:v1@sha256:{7:064x}",
-    user="ana",
-    reason='it "loses" orders\n🛑',
-)
 DETAIL = {"what": "rollback", "workload": "users", "status": "refused", "image": "", "user": "ana"}
 REFUSED = Event(
     7, 0, 0, "Decided", "manager", "decide", "staging", principal="manager", outcome="refused",
