@@ -97,6 +97,15 @@ class Observed:
         """Wake whoever waits for a pod of a workload, as if one had changed."""
         self._change(environment, workload).notify_all()
 
+    def is_rolling_out(self) -> bool:
+        """Whether a workload has pods of more than one image: one of them is on its way out."""
+        return any(len(set(alive.values())) > 1 for alive in self._alive.values())
+
+    async def until_rolled_out(self) -> None:
+        """Return as soon as every workload has pods of one image."""
+        while self.is_rolling_out():
+            await self._any_changed.wait()
+
     async def until_changed(self) -> None:
         """Return at the next change of any pod."""
         await self._any_changed.wait()

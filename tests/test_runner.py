@@ -157,3 +157,13 @@ def test_importing_cdlab_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("seconds", [10, 12, 20, 22])
+def test_people_watch_a_rollout_to_its_end(seconds: int) -> None:
+    """An observation that is over while drift is being repaired ends with the repair."""
+    what = scenario("v3", variant=Variant(rollback="rollout-undo"))
+    world = simulated(what)
+    pace = replace(world.pace, sync_seconds=float(seconds), observation_seconds=6.0)
+    found = run_in(replace(world, pace=pace), what)
+    assert found.measures["serves_at_end"]["production"] in ("good", "bad")

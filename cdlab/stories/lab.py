@@ -121,6 +121,12 @@ class Lab:
             return False
         return True
 
+    async def watch(self) -> None:
+        """Let the time of an observation pass, and what is being rolled out come to an end."""
+        await self.kernel.sleep(self.settings.observation_seconds)
+        if self.observed.is_rolling_out():
+            await self.within_attempt(self.observed.until_rolled_out())
+
     async def random_moment(self, what: str) -> None:
         """Let time pass until people do something, whenever the manager may look."""
         if self.settings.spread_seconds:

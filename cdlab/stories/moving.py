@@ -67,7 +67,7 @@ async def move(lab: Lab, to: str, prepare: Callable[[Lab], Awaitable[None]]) -> 
     with lab.recorder.intent("move", to=to):
         moved = await lab.move(to, prepare)
         lab.recorder.mark("MoveFinished", to)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     users.cancel()
     lab.recorder.mark("RequestsSent", lab.workload, detail=counted)
     after = await _what_runs(moved)
@@ -82,7 +82,7 @@ async def _until_none_is_dropped(lab: Lab) -> None:
     while True:
         counted = {"environment": lab.production, "sent": 0, "dropped": 0}
         users = lab.kernel.spawn(load(lab, lab.production, counted), name="users")
-        await lab.kernel.sleep(lab.settings.observation_seconds)
+        await lab.watch()
         users.cancel()
         if not counted["dropped"]:
             return

@@ -27,4 +27,4 @@ async def out_of_band(lab: Lab) -> None:
     lab.recorder.mark("ObservationEnded", name)
     newer = await push_change(lab, name, Change(version="newer"))
     await lab.until_serves(name, lab.application.environments[0].name, newer.content)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()

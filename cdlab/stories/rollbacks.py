@@ -74,7 +74,7 @@ async def back_and_watch(lab: Lab, name: str, environment: str, what: Wanted) ->
     content = await roll_back(lab, name, environment, what)
     is_back = await _until_back_or_undone(lab, name, environment, content, before)
     lab.recorder.mark("RollbackSeen" if is_back else "RollbackUndone", name)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", name)
 
 
@@ -136,7 +136,7 @@ async def _push_once_more(lab: Lab, name: str) -> None:
     """Push a harmless change on top of what the code repo holds, and watch; ask for nothing."""
     shipped = await push_change(lab, name, Change(version=NEXT))
     await lab.until_serves(name, lab.application.environments[0].name, shipped.content)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
 
 
 async def roll_back_twice(lab: Lab) -> None:
@@ -148,7 +148,7 @@ async def roll_back_twice(lab: Lab) -> None:
     await back_and_watch(lab, name, production, _one_back(lab, second, first))
     content = await roll_back(lab, name, production, _one_back(lab, first, good))
     await _see(lab, lab.until_serves(name, production, content))
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", name)
 
 
@@ -177,7 +177,7 @@ async def newer_commit(lab: Lab) -> None:
     content = await roll_back(lab, name, production, _one_back(lab, bad, good))
     await _see(lab, lab.until_serves(name, production, content))
     await lab.pipelines.finished(newer.revision)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", name)
 
 
@@ -190,7 +190,7 @@ async def newer_image(lab: Lab) -> None:
     newer = await push_change(lab, name, Change(version=NEXT))
     await _see(lab, lab.until_serves(name, production, content))
     await lab.pipelines.finished(newer.revision)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", name)
 
 

@@ -26,7 +26,7 @@ async def different_versions(lab: Lab) -> None:
     shipped = await push_change(lab, lab.workload, Change(version=NEXT))
     await lab.until_serves(lab.workload, first, shipped.content)
     await lab.pipelines.finished(shipped.revision)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", lab.workload)
 
 
@@ -58,5 +58,5 @@ async def older_build_last(lab: Lab) -> None:
     newer = await push_change(lab, lab.workload, Change(version=NEXT))
     await lab.until_serves(lab.workload, first, newer.content)
     await lab.pipelines.finished(older.revision)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", lab.workload)

@@ -249,5 +249,5 @@ async def steps(lab: Lab) -> None:
         except PortError as error:
             because = f"{type(error).__name__}: {error.message}"
             lab.recorder.mark("StepFailed", name, outcome="failed", because=because)
-    await lab.kernel.sleep(lab.settings.observation_seconds)
+    await lab.watch()
     lab.recorder.mark("ObservationEnded", lab.workload)
