@@ -85,6 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[LAB] = SessionLab(config)
     if config.getoption("cluster_name", PYTEST_KINDS_OWN_NAME) == PYTEST_KINDS_OWN_NAME:
         config.pluginmanager.import_plugin("cdlab.testing.pytest_kind_cluster")
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.import_plugin("cdlab.testing.one_worker")
 
 
 def is_asked_for_kind(config: pytest.Config) -> bool:
@@ -158,14 +160,21 @@ PLAYED = pytest.StashKey[list["Played"]]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what runs on kind, and keep it in one worker: the runs share a machine."""
+    """Mark what runs on kind."""
     is_on_kind = config.getoption("--cdlab-substrate") == "kind"
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if is_on_kind and "run_scenario" in fixtures:
             item.add_marker(pytest.mark.kind)
-        if _is_on_kind(item) and config.pluginmanager.hasplugin("xdist"):
-            item.add_marker(pytest.mark.xdist_group("cdlab-kind"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Keep what runs on kind in one worker: the runs share a machine."""
+    if hasattr(session.config, "workerinput"):
+        from cdlab.testing.one_worker import tell_who_needs_it
+
+        ids = [item.nodeid for item in session.items if _is_on_kind(item)]
+        tell_who_needs_it(session.config, ids)
 
 
 def _is_on_kind(item: pytest.Item) -> bool:

@@ -171,15 +171,32 @@ def test_an_unknown_substrate_is_a_usage_error(project: pytest.Pytester) -> None
     result.stderr.fnmatch_lines(["*--cdlab-substrate*sim*kind*"])
 
 
+MANY = """
+import os, pathlib, pytest
+
+KIND = pytest.param("kind", marks=pytest.mark.kind)
+
+@pytest.mark.parametrize("where", ["sim", KIND])
+@pytest.mark.parametrize("number", range(40))
+def test_it(number, where):
+    with open(f"{where}.workers", "a") as file:
+        print(os.environ["PYTEST_XDIST_WORKER"], file=file)
+"""
+PRETEND_A_LAB = """
+from cdlab import pytest_plugin
+
+pytest_plugin.SessionLab.running = lambda self: None
+"""
+
+
 def test_runs_on_kind_stay_in_one_worker(project: pytest.Pytester) -> None:
-    """With pytest-xdist and `--dist loadgroup`, what needs kind is one group."""
-    write(project, NEEDS_KIND)
-    project.makeconftest(
-        "def pytest_collection_finish(session):\n"
-        "    for item in session.items:\n"
-        "        print([m.args for m in item.iter_markers('xdist_group')])\n"
-    )
-    played(project, "--collect-only", "-s").stdout.fnmatch_lines(["*('cdlab-kind',)*"])
+    """With pytest-xdist and `--dist loadgroup`; the other tests are for all workers."""
+    write(project, MANY)
+    project.makeconftest(PRETEND_A_LAB)
+    played(project, "-n", "2", "--dist", "loadgroup").assert_outcomes(passed=80)
+    kind, sim = ((project.path / f"{w}.workers").read_text().split() for w in ("kind", "sim"))
+    assert (len(kind), len(set(kind))) == (40, 1)
+    assert (len(sim), len({*sim, *kind})) == (40, 2)
 
 
 @pytest.mark.parametrize("heavy", ["docker", "kubernetes", "git", "yaml", "rich", "typer"])
