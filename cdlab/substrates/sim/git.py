@@ -153,10 +153,13 @@ class Checkout:
 
     def log(self, path: str | None = None) -> Sequence[Commit]:
         clean = None if path is None else _safe(path.rstrip("/")) or path
-        notes = self._notes
+        notes, logs = self._notes, self.server.logs
+        found = log_of(self._head, clean, logs.get(clean) if clean else None)
+        if clean:
+            logs[clean] = self._head, found
         return [
             _noted(each.summary, notes[each.revision]) if each.revision in notes else each.summary
-            for each in log_of(self._head, clean)
+            for each in found
         ]
 
     def _find(self, revision: Revision) -> StoredCommit:

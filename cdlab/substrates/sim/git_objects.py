@@ -127,6 +127,10 @@ def make_commit(
     )
 
 
+Log = tuple[StoredCommit | None, list[StoredCommit]]
+"""A head, and what `log_of` found from there."""
+
+
 def reachable(
     head: StoredCommit | None, known: Container[Revision] = ()
 ) -> dict[Revision, StoredCommit]:
@@ -161,24 +165,36 @@ def newest_first(commits: Iterable[StoredCommit]) -> list[StoredCommit]:
     return sorted(commits, key=lambda commit: commit.age)
 
 
-def log_of(head: StoredCommit | None, path: str | None) -> list[StoredCommit]:
+def log_of(
+    head: StoredCommit | None, path: str | None, earlier: Log | None = None
+) -> list[StoredCommit]:
     """
     The commits of a head, newest first; with *path*, a file or folder, those that changed it.
 
     Simplified as `git log -- path` is: a commit that has the path as one of its parents has it is
     left out, and the walk goes on with that parent alone. So a merge shows only where it combined
-    two changes of the same path.
+    two changes of the same path. The walk ends at *earlier*, a log of the same path, if that is
+    all that is left of it.
     """
     if path is None:
         return newest_first(reachable(head).values())
-    shown = []
+    shown: list[StoredCommit] = []
     seen = set()
     pending = [head] if head else []
     is_file = head is not None and path in head.tree
+    end, known = earlier or (None, [])
     while pending:
         commit = pending.pop()
-        while is_file and len(commit.parents) == 1 and path not in commit.changed:
+        while (
+            is_file
+            and commit is not end
+            and len(commit.parents) == 1
+            and path not in commit.changed
+        ):
             (commit,) = commit.parents
+        if commit is end and not pending:
+            shown += [each for each in known if each.revision not in seen]
+            break
         if commit.revision in seen:
             continue
         seen.add(commit.revision)

@@ -15,7 +15,13 @@ from cdlab.kernel import Kernel
 from cdlab.model import Principal, PushReport, Revision
 from cdlab.substrates.sim.access import Credentials, Resource
 from cdlab.substrates.sim.costs import Costs
-from cdlab.substrates.sim.git_objects import StoredCommit, is_ancestor, newest_first, reachable
+from cdlab.substrates.sim.git_objects import (
+    Log,
+    StoredCommit,
+    is_ancestor,
+    newest_first,
+    reachable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class GitServer:
         """Those that the head stands on, itself included."""
         self.notes: Mapping[Revision, str] = {}
         """Replaced and never changed, so that a clone may keep it."""
+        self.logs: dict[str, Log] = {}
+        """Path -> its last log that somebody asked for: a later one goes on from there."""
         self.reflog: list[RefUpdate] = []
         self.is_down = False
         self.pushed = kernel.signal(f"a push to {name}")
