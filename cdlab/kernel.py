@@ -37,11 +37,11 @@ class Kernel:
 
     def __init__(self, *, tie_seed: int | None = None) -> None:
         self.current: Actor | None = None
-        self.ready: deque[Any] = deque()  # Actor or Call, to resume at this instant
+        self.ready: deque[Actor] = deque()  # to resume at this instant
         self._now_us = 0
         self._main: Actor | None = None
         self._actors: dict[Actor, None] = {}  # those that are not done, in the order of spawning
-        self._sleepers: dict[int, list[Any]] = {}  # due -> Actor or Call, in the order they came
+        self._sleepers: dict[int, list[Actor]] = {}  # due -> who sleeps, in the order they came
         self._due: list[int] = []  # the keys of _sleepers, as a heap
         self._ties = None if tie_seed is None else Random(tie_seed)
 
@@ -98,7 +98,7 @@ class Kernel:
         """Wait for that many microseconds, exact for a hundred years."""
         return self.sleep(us / 1_000_000)
 
-    def _wake_at(self, due: int, sleeper: Actor | Call) -> None:
+    def _wake_at(self, due: int, sleeper: Actor) -> None:
         sleeper._sleep = due
         if due in self._sleepers:
             self._sleepers[due].append(sleeper)
@@ -106,7 +106,7 @@ class Kernel:
             self._sleepers[due] = [sleeper]
             heappush(self._due, due)
 
-    def end_sleep(self, sleeper: Actor | Call) -> bool:
+    def end_sleep(self, sleeper: Actor) -> bool:
         """Forget when it was due; return False when it does not sleep. For cancelling."""
         sleepers = self._sleepers.get(sleeper._sleep)
         if sleepers is None or sleeper not in sleepers:
@@ -232,10 +232,10 @@ class Kernel:
                 if self._ties is not None:
                     self._ties.shuffle(sleepers)
                 self.ready.extend(sleepers[1:])
-            return sleepers[0]  # type: ignore[no-any-return]
+            return sleepers[0]
         raise self._stalled("nobody can go on")
 
-    def _only_daemons_sleep(self, *more: list[Any]) -> bool:
+    def _only_daemons_sleep(self, *more: list[Actor]) -> bool:
         if self._main is None:  # the run is over: the finally blocks of daemons count too
             return False
         return all(each.daemon for them in (*more, *self._sleepers.values()) for each in them)

@@ -171,7 +171,7 @@ class LiveKernel(Kernel):
                 function()
             self._wake_those_due(min(self.now_us, limit))
             if self.ready:
-                return self.ready.popleft()  # type: ignore[no-any-return]
+                return self.ready.popleft()
             if self._now_us >= limit:
                 raise self._stalled("the deadline has passed")
             is_idle = not self._sleepers or self._only_daemons_sleep()

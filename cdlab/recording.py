@@ -18,6 +18,8 @@ from cdlab.kernel import Kernel
 from cdlab.model import Content, Context, Digest, ImageRef, PodChange, Principal, Revision
 
 T = TypeVar("T")
+MOST_SAID = 10_000
+"""Details that are kept for events that say the same."""
 POD_EVENTS = {
     "created": "PodCreated",
     "scheduled": "PodScheduled",
@@ -106,6 +108,8 @@ class Recorder:
 
     def shared(self, **detail: Any) -> dict[str, Any]:
         """A detail whose values can be hashed: events that say the same share it."""
+        if len(self._said) == MOST_SAID:  # a manager may stand for months
+            self._said.clear()
         return self._said.setdefault(tuple(detail.items()), detail)
 
     def said(self, **detail: Any) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ class Scheduler(Protocol):
     current: Actor | None
     ready: deque[Any]
 
-    def end_sleep(self, sleeper: Actor | Call) -> bool:
+    def end_sleep(self, sleeper: Actor) -> bool:
         """Forget when it was due; return False when it does not sleep."""
 
 
@@ -83,23 +83,13 @@ class Waitable:
         """Keep what was handed to an actor that was cancelled before it could run."""
 
 
-class Call:
-    """A function in an actor's place: instead of being resumed, it is called with None."""
-
-    _sleep = 0
-    _waits_for: Waitable | None = None
-
-    def __init__(self, function: Callable[[None], None], *, daemon: bool) -> None:
-        self._resume = function
-        self.daemon = daemon
-
-
 class Actor(Waitable):
     """A running coroutine. `context` is its spawner's unless given, and may be replaced."""
 
     done = False
     when_done: Callable[[Actor], None] | None = None
     """Called in place of a join, for what waits outside the kernel."""
+    _resume: Callable[[None], Any]
     _sleep = 0  # when it was due after its last sleep, in microseconds
     _waits_for: Waitable | None = None
     _handed_by: Waitable | None = None  # since it was woken, and until it runs
@@ -118,7 +108,7 @@ class Actor(Waitable):
         self._kernel = kernel
         self._waiters = []
         self._coroutine = coroutine
-        self._resume: Callable[[None], Any] = coroutine.send
+        self._resume = coroutine.send
 
     async def join(self) -> Any:
         """Wait for its end; return its result or raise what it raised (`Cancelled` too)."""
@@ -180,6 +170,14 @@ class Actor(Waitable):
     def _throw(self, _: None) -> Any:
         self._resume = self._coroutine.send
         return self._coroutine.throw(Cancelled(self.name))
+
+
+class Call(Actor):
+    """A function in an actor's place: instead of being resumed, it is called with None."""
+
+    def __init__(self, function: Callable[[None], None], *, daemon: bool) -> None:
+        self._resume = function
+        self.daemon = daemon
 
 
 class Event(Waitable):
