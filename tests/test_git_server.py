@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from cdlab.substrates.kind.advertised_refs import AdvertisedRefs, refs_in
 from cdlab.substrates.kind.git_server import server as git_server
 from cdlab.substrates.kind.git_server.hub import Hub, pushed_tags
 
@@ -270,3 +271,52 @@ def test_a_hub_keeps_the_newest_hints_only() -> None:
 def test_an_envelope_of_another_shape_holds_no_tags(envelope: Any) -> None:
     """Anybody may post, so anything may come."""
     assert list(pushed_tags(envelope)) == []
+
+
+def advertised(server: GitServer, user: str = "ci") -> AdvertisedRefs:
+    """What somebody is told of the repository."""
+    url = f"http://127.0.0.1:{server.port}/git/r1/code.git"
+    return AdvertisedRefs(url, (user, f"{user}-password"))
+
+
+def test_the_refs_of_a_repository_are_read_without_git(server: GitServer) -> None:
+    """Branches and notes as `git ls-remote` says them, over one connection; no tags, no HEAD."""
+    refs = advertised(server)
+    assert refs.read() == {}
+    for content in (b"one", b"two"):
+        server.commit(content)
+        server.git("notes", "add", "--message=healthy")
+        server.git("tag", content.decode())
+        server.git("push", "--tags", server.url("developer"), "main", "refs/notes/commits")
+        told = server.git("ls-remote", server.url("ci")).stdout.splitlines()
+        pairs = (line.split("\t") for line in told)
+        assert refs.read() == {
+            name: revision
+            for revision, name in pairs
+            if name in ("refs/heads/main", "refs/notes/commits")
+        }
+    assert len(refs.read() or {}) == 2
+
+
+def test_refs_that_cannot_be_read_are_left_to_git(server: GitServer) -> None:
+    """A wrong login, a repository that is not there, no server: None, and git says what it is."""
+    assert advertised(server, "nobody").read() is None
+    here = f"http://127.0.0.1:{server.port}/git"
+    assert AdvertisedRefs(f"{here}/r1/nothing.git", ("ci", "ci-password")).read() is None
+    assert AdvertisedRefs("http://127.0.0.1:1/git/r1/code.git", None).read() is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"<html>",
+        b"001f# service=git-receive-pack\n0000",
+        b"001e# service=git-upload-pack\n0000003f1111",
+        b"001e# service=git-upload-pack\n0001",
+    ],
+)
+def test_an_answer_that_is_no_advertisement_is_refused(answer: bytes) -> None:
+    """Nothing is made of half an answer or of a proxy's page."""
+    with pytest.raises(ValueError, match=r"advertisement|cut short|base 16"):
+        refs_in(answer)

@@ -9,7 +9,7 @@ the committed files.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,21 +177,20 @@ class KindCheckout:
                 help="commit them first",
             )
 
-    async def _change(self, what: str, work: object) -> Revision:
+    async def _change(self, what: str, work: Callable[[], None]) -> Revision:
         """Do in a thread what makes a commit, and go on from the new head."""
-        assert callable(work)
-
         def do() -> Revision:
             try:
                 work()
-                head, tree = self.git("rev-parse", "HEAD", "HEAD^{tree}").split()
-                new = self.git("rev-list", "HEAD", *([f"^{self._head}"] if self._head else []))
+                since = [f"^{self._head}"] if self._head else []
+                new = self.git("log", "--format=%H %T", "HEAD", *since).splitlines()
             except GitFailed as failure:
                 raise PortError(f"{self.name}: {what} failed: {failure}") from failure
-            self._head = Revision(head)
-            self._contents[self._head] = Content(tree)
-            self._made.update(Revision(each) for each in new.split())
-            return self._head
+            trees = {Revision(made): Content(tree) for made, tree in map(str.split, new)}
+            self._contents.update(trees)
+            self._made.update(trees)
+            self._head = head = next(iter(trees))
+            return head
 
         return await self.kernel.offload(do, what=f"{what} in {self.name}")
 

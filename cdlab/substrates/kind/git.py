@@ -4,8 +4,9 @@ Code repos and the config repo on the lab's git server, as one principal reaches
 In: a lab, a run, a principal's login. Out: heads, clones, notes, and the news of pushes. Who calls
 it: `substrate.py` makes one for each repository and principal.
 
-Each keeps a bare mirror in the run's temporary folder. A clone fetches into it what is new, which
-costs one exchange when there is nothing, and lays a working tree over the mirror's objects.
+Each keeps a bare mirror in the run's temporary folder. A clone asks the server for its refs, which
+costs one small request, fetches into the mirror what is new, and lays a working tree over its
+objects.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from cdlab.errors import PushRejected, RevisionNotFound
 from cdlab.model import Principal, Revision
 from cdlab.substrates.kind.access import login_of
+from cdlab.substrates.kind.advertised_refs import WANTED, AdvertisedRefs
 from cdlab.substrates.kind.checkouts import KindCheckout, lay_out
 from cdlab.substrates.kind.git_commands import (
     MAIN,
@@ -59,6 +61,9 @@ class KindGitRepository:
         self.folder = folder / f"{principal}-{self.name}"
         login = login_of(lab, principal, is_granted=can_read)
         self.mirror = GitCommands(principal, login, self.folder / "mirror.git")
+        self._advertised = AdvertisedRefs(self.url, login)
+        self._mirrored: dict[str, str] | None = None
+        """The mirror's refs when it was last like the server."""
         self._fetching = threading.Lock()
         self._making = threading.Lock()
 
@@ -69,6 +74,9 @@ class KindGitRepository:
         return await self.kernel.offload(self._head, what=f"git ls-remote {self.name}")
 
     def _head(self) -> Revision | None:
+        refs = self._advertised.read()
+        if refs is not None:
+            return Revision(refs[MAIN]) if MAIN in refs else None
         self._ensure_mirror()
         try:
             answer = self.mirror("ls-remote", self.url, MAIN)
@@ -107,7 +115,14 @@ class KindGitRepository:
                 self.mirror("init", "--quiet", "--bare", "--template=", "--initial-branch=main")
 
     def _fetch(self, what: str) -> dict[str, str]:
-        """Bring the mirror to what the server has now, and return its refs."""
+        """Bring the mirror to what the server has now, and return its main branch and notes."""
+        refs = self._advertised.read()
+        if refs is None or refs != self._mirrored:
+            refs = self._mirrored = self._fetched(what)
+        return {name: refs[name] for name in (MAIN, NOTES) if name in refs}
+
+    def _fetched(self, what: str) -> dict[str, str]:
+        self._mirrored = None  # should it fail half-way
         self._ensure_mirror()
         try:
             self.mirror(
@@ -116,7 +131,7 @@ class KindGitRepository:
             )  # fmt: skip
         except GitFailed as failure:
             raise trouble(failure, self._tried(what)) from failure
-        listing = self.mirror("for-each-ref", "--format=%(refname) %(objectname)", MAIN, NOTES)
+        listing = self.mirror("for-each-ref", "--format=%(refname) %(objectname)", *WANTED)
         return dict(line.split(" ") for line in listing.splitlines())
 
     async def annotate(self, revision: Revision, line: str) -> None:
@@ -130,7 +145,8 @@ class KindGitRepository:
                 refs = self._fetch("annotating a commit")
                 if not self._is_reachable(revision, refs):
                     raise RevisionNotFound(f"{self.name}: no commit '{revision}' to annotate")
-                self._write_note(revision, line)
+                mirrored, self._mirrored = self._mirrored, None
+                note = self._write_note(revision, line)
                 try:
                     self.mirror("push", "--porcelain", self.url, f"{NOTES}:{NOTES}")
                 except GitFailed as failure:
@@ -138,6 +154,7 @@ class KindGitRepository:
                     if is_last or not isinstance(error, PushRejected):
                         raise error from failure
                 else:
+                    self._mirrored = {**(mirrored or {}), NOTES: note}
                     return
 
     def _is_reachable(self, revision: Revision, refs: dict[str, str]) -> bool:
@@ -147,11 +164,12 @@ class KindGitRepository:
             and self.mirror.succeeds("merge-base", "--is-ancestor", revision, refs[MAIN])
         )
 
-    def _write_note(self, revision: Revision, line: str) -> None:
-        """Append a line. `git notes append` would put an empty line before it."""
+    def _write_note(self, revision: Revision, line: str) -> str:
+        """Append a line, and return the notes' new head. `git notes append` leaves a line empty."""
         try:
             before = self.mirror("notes", f"--ref={NOTES}", "show", revision)
         except GitFailed:
             before = ""
         note = f"{before.strip()}\n{line}".strip()
         self.mirror("notes", f"--ref={NOTES}", "add", "--force", f"--message={note}", revision)
+        return self.mirror("rev-parse", NOTES).strip()
