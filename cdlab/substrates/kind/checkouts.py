@@ -179,6 +179,7 @@ class KindCheckout:
 
     async def _change(self, what: str, work: Callable[[], None]) -> Revision:
         """Do in a thread what makes a commit, and go on from the new head."""
+
         def do() -> Revision:
             try:
                 work()
