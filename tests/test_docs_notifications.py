@@ -78,7 +78,7 @@ def test_every_metric_has_its_row_with_its_type() -> None:
     metrics.taken("release", 0.0)
     for event in History.load(ROOT / "tests/golden/v3-rollback.jsonl"):
         metrics.see(event)
-    rows = re.findall(r"^\| `(cdlab_\w+)` \| (\w+) \|", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| `((?:cdlab|process)_\w+)` \| (\w+) \|", PAGE, re.MULTILINE)
     assert rows == list(dict.fromkeys((each.name, each.kind) for each in metrics()))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from cdlab.history import OK, Event
 from cdlab.manager.listening import QueueListener
 from cdlab.manager.noticing import PRINCIPAL, Place
+from cdlab.manager.process_metrics import process_metrics
 from cdlab.manager.web.metrics import Metric, number_of
 from cdlab.model import Application, Outcome
 
@@ -127,6 +128,7 @@ class ManagerMetrics(QueueListener):
         for (kind, ended, receiver), count in sorted(self.told().items()):
             labels = {"kind": kind, "outcome": ended, "receiver": receiver}
             yield _counter("cdlab_notifications_total", count, TOLD, **labels)
+        yield from process_metrics()
 
 
 PUSHES = "Pushes to the config repo that were tried."

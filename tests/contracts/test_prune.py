@@ -35,6 +35,24 @@ def test_a_comparison_tells_a_new_manifest_from_a_change_past_it(world: Any) -> 
     world.run(main)
 
 
+def test_a_comparison_of_everything_is_of_each_as_one_of_it_alone(world: Any) -> None:
+    """Round after round, however the objects were read: equal, one changed, all repaired."""
+
+    async def main(ports_of: Any) -> None:
+        manager, operator = ports_of("manager").cluster, ports_of("operator").cluster
+        users = f"{manifest(world.ref('a'), replicas=0)}---\n{SERVICE}"
+        texts = [users.replace("users", name) for name in ("orders", "users", "visits")]
+        for text in texts:
+            assert await manager.apply(text, STAGING)
+        assert [await manager.diff(each, STAGING) for each in texts] == ["", "", ""]
+        await operator.apply(texts[2].replace("replicas: 0", "replicas: 1"), STAGING)
+        assert [await manager.diff(each, STAGING) for each in texts] == ["", "", "changed"]
+        assert await manager.apply(texts[2], STAGING)
+        assert [await manager.diff(each, STAGING) for each in texts] == ["", "", ""]
+
+    world.run(main)
+
+
 def test_every_object_has_a_label_of_who_applied_it(world: Any) -> None:
     """Of who applied it last, and beside the labels of its manifest."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from cdlab.manager.metering import BOUNDS, ManagerMetrics
+from cdlab.manager.process_metrics import process_metrics
 from cdlab.manager.watching import ManagerIntervals
 from cdlab.manager.web.metrics import text_of
 from cdlab.model import Environment
@@ -132,3 +135,14 @@ def test_drift_has_an_age_until_it_is_repaired(new_lab: type[Lab]) -> None:
         assert set(numbers()["cdlab_drift_age_seconds"].values()) == {0}
 
     counted(new_lab, story)
+
+
+def test_the_process_tells_what_it_uses() -> None:
+    """CPU time goes up with work, a child's included; memory with what is kept."""
+    before = read(text_of(process_metrics()))
+    kept = bytearray(b"x" * (32 << 20))
+    subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"], check=True)
+    after = read(text_of(process_metrics()))
+    seconds, size = "process_cpu_seconds_total", "process_resident_memory_bytes"
+    assert after[seconds][()] >= before[seconds][()] + 0.02
+    assert after[size][()] >= before[size][()] + len(kept) / 2

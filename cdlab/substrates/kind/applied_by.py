@@ -60,6 +60,21 @@ def labelled(document: Json, principal: str, manifest: str) -> Json:
     return {**document, "metadata": {**document["metadata"], "labels": labels}}
 
 
+def has_other_images(document: Json, before: Json | None) -> bool:
+    """Whether an object surely differs, without asking the API server what an apply would do."""
+    wanted, found = _images(document), _images(before)
+    return bool(found) and any(found.get(name) != image for name, image in wanted.items())
+
+
+def _images(document: Json | None) -> dict[str, str]:
+    """Container -> image; none where the document has no pods, or not their shape."""
+    try:
+        containers = document["spec"]["template"]["spec"]["containers"]  # type: ignore[index]
+        return {str(each["name"]): str(each["image"]) for each in containers}
+    except (KeyError, TypeError):
+        return {}
+
+
 def deviation(before: Sequence[Json | None], principal: str, manifest: str) -> Deviation:
     """How objects differ that are known to differ; None for one that is not there."""
     labels = [each["metadata"].get("labels") or {} for each in before if each is not None]

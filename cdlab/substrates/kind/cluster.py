@@ -8,6 +8,7 @@ errors. Who calls it: `substrate.py` makes one for each principal, with a token 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdlab.errors import (
@@ -29,6 +30,7 @@ from cdlab.substrates.kind.kubernetes_api import (
     ObjectExists,
 )
 from cdlab.substrates.kind.namespaces import Kinds, Namespace
+from cdlab.substrates.kind.recent_looks import RecentLooks
 from cdlab.substrates.kind.watching import Waiting
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class KindCluster:
         self.principal = principal
         self._equal: dict[str, tuple[Json, str]] = {}
         """Path -> the document and the version of the object that were found to be equal."""
+        self._looks = RecentLooks(frozenset(name for _, _, name in applied_by.COLLECTIONS))
 
     def _namespace(self, environment: str) -> Namespace:
         try:
@@ -66,19 +69,25 @@ class KindCluster:
         namespace = self._namespace(environment)
 
         def apply() -> bool:
-            _, _, changed = self._apply(manifest, namespace)
+            parsed = applied_by.parsed(manifest)
+            fingerprint = applied_by.fingerprint(parsed)
+            changed = [self._apply(each, fingerprint, namespace) for each in parsed]
             return any(changed)
 
         return await self.kernel.offload(apply, what=f"kubectl apply in {environment}")
 
     async def diff(self, manifest: str, environment: str) -> Deviation:
-        """As `kubectl diff --server-side`: what an apply would leave, compared with what is."""
+        """As `kubectl diff --server-side`, of what was there at most a second ago."""
         namespace = self._namespace(environment)
 
         def compare() -> Deviation:
-            fingerprint, before, changed = self._apply(manifest, namespace, dryRun="All")
-            if not any(changed):
-                return ""
+            parsed = applied_by.parsed(manifest)
+            fingerprint = applied_by.fingerprint(parsed)
+            before = [self._look(each, namespace) for each in parsed]
+            if not any(map(applied_by.has_other_images, parsed, before)):
+                differs = partial(self._differs, fingerprint=fingerprint, namespace=namespace)
+                if not any(list(map(differs, parsed, before))):
+                    return ""
             return applied_by.deviation(before, self.principal, fingerprint)
 
         return await self.kernel.offload(compare, what=f"kubectl diff in {environment}")
@@ -92,23 +101,7 @@ class KindCluster:
             what=f"kubectl delete in {environment}",
         )
 
-    def _apply(
-        self, manifest: str, namespace: Namespace, **query: str
-    ) -> tuple[str, list[Json | None], list[bool]]:
-        """The manifest's fingerprint, what was there of it, and what of it is changed now."""
-        parsed = applied_by.parsed(manifest)
-        fingerprint = applied_by.fingerprint(parsed)
-        before: list[Json | None] = []
-        changed = []
-        for each in parsed:
-            was, is_changed = self._apply_one(each, fingerprint, namespace, query)
-            before.append(was)
-            changed.append(is_changed)
-        return fingerprint, before, changed
-
-    def _apply_one(
-        self, document: Json, fingerprint: str, namespace: Namespace, query: Mapping[str, str]
-    ) -> tuple[Json | None, bool]:
+    def _path(self, document: Json, namespace: Namespace) -> str:
         metadata = document.get("metadata")
         if not isinstance(metadata, dict) or not metadata.get("name"):
             raise ManifestRejected(f'a manifest of kind "{document.get("kind")}" has no name')
@@ -117,24 +110,45 @@ class KindCluster:
                 f'"{metadata["name"]}" is meant for the namespace "{metadata["namespace"]}",'
                 f' not for "{namespace.name}"'
             )
-        path = self.kinds.path(document, namespace)
+        return self.kinds.path(document, namespace)
+
+    def _look(self, document: Json, namespace: Namespace) -> Json | None:
+        found = self._looks.at(self._path(document, namespace), namespace.api)
+        # A list says once for all what its objects are.
+        return found and {"apiVersion": document["apiVersion"], "kind": document["kind"], **found}
+
+    def _differs(
+        self, document: Json, before: Json | None, *, fingerprint: str, namespace: Namespace
+    ) -> bool:
+        path = self._path(document, namespace)
+        if before and self._equal.get(path) == (document, applied_by.version(before)):
+            return False  # nobody has written to it since it was compared with this
+        after = self._patch(path, document, fingerprint, namespace, dryRun="All")
+        if before and applied_by.written(before) == applied_by.written(after):
+            self._equal[path] = document, applied_by.version(before)
+            return False
+        return True
+
+    def _apply(self, document: Json, fingerprint: str, namespace: Namespace) -> bool:
+        path = self._path(document, namespace)
+        before = self._looks.once_more(path, namespace.api)
+        after = self._patch(path, document, fingerprint, namespace)
+        if before and applied_by.written(before) == applied_by.written(after):
+            self._equal[path] = document, applied_by.version(after)
+            return False
+        return True
+
+    def _patch(
+        self, path: str, document: Json, fingerprint: str, namespace: Namespace, **query: str
+    ) -> Json:
+        labelled = applied_by.labelled(document, self.principal, fingerprint)
         try:
-            before: Json | None = namespace.api.call("GET", path)
-        except WorkloadNotFound:
-            before = None
-        if before and query and self._equal.get(path) == (document, applied_by.version(before)):
-            return before, False  # nobody has written to it since it was compared with this
-        try:
-            after = namespace.api.call(
-                "PATCH", path, applied_by.labelled(document, self.principal, fingerprint),
+            return namespace.api.call(
+                "PATCH", path, labelled,
                 content_type=APPLY, fieldManager=FIELD_MANAGER, force="true", **query,
             )  # fmt: skip
         except (WorkloadNotFound, ObjectExists) as error:
             raise ManifestRejected(str(error)) from error
-        is_changed = before is None or applied_by.written(before) != applied_by.written(after)
-        if not is_changed:
-            self._equal[path] = document, applied_by.version(after)
-        return before, is_changed
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         namespace = self._namespace(environment)
