@@ -9,7 +9,7 @@ by the playground, for a world that stays.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -72,6 +72,8 @@ class World:
     """File name -> text, asked when a run fails and before it is removed: logs, events."""
     manager: Callable[[Application, Variant, ManagerIntervals], Installation] | None = None
     """How the release manager gets into its own process. None: it runs in ours."""
+    architectures: Mapping[str, Architecture] = field(default_factory=lambda: ARCHITECTURES)
+    """Name -> what runs under it; somebody may have put a page of their own there."""
 
 
 class Assembly:
@@ -158,7 +160,7 @@ class Assembly:
 
     def _lab(self, name: str, pipelines: Pipelines | None = None) -> Lab:
         world, scenario, recorder = self.world, self.scenario, self.recorder
-        architecture, application = ARCHITECTURES[name], self._application(name)
+        architecture, application = world.architectures[name], self._application(name)
         variant = scenario.variant
         if name != scenario.architecture:
             variant = replace(variant, rollback=architecture.rollbacks[0])

@@ -97,6 +97,14 @@ class NotUnderstood(CdlabError):
     """A request lacks a field, has one that nobody knows, or one of the wrong form."""
 
 
+class InTheWay(CdlabError):
+    """A file of somebody's stands where one was to be written. Nothing was changed."""
+
+
+class NotWritable(CdlabError):
+    """A file or a folder could not be written."""
+
+
 class Undelivered(CdlabError):
     """Somebody outside could not be told something."""
 

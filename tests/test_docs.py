@@ -12,6 +12,7 @@ from cdlab import environment_policies, policies
 from cdlab.architectures import ARCHITECTURES
 from cdlab.cli.main import app
 from cdlab.fault_plans import CATALOGUE, SELECTORS
+from cdlab.learning.exercises import exercises
 from cdlab.reasons import Reason
 from cdlab.recorded_incidents import ACTORS, BOXES
 from cdlab.scenario import parse
@@ -48,7 +49,14 @@ def test_the_example_is_a_scenario() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/stories.md", "docs/dashboard.md", "docs/how-to-move.md"]
+    "page",
+    [
+        "README.md",
+        "docs/stories.md",
+        "docs/dashboard.md",
+        "docs/how-to-move.md",
+        "docs/exercises.md",
+    ],
 )
 def test_every_command_and_option_of_the_pages_exists(page: str) -> None:
     """Renamed options would make a page lie."""
@@ -58,6 +66,8 @@ def test_every_command_and_option_of_the_pages_exists(page: str) -> None:
     for line in lines:
         name, *rest = line.partition("#")[0].split()
         command = COMMAND.commands[name]  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            command = command.commands[rest.pop(0)]
         known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
         assert {each for each in rest if each.startswith("--")} <= known, line
 
@@ -85,3 +95,10 @@ def test_the_examples_of_policies_are_policies() -> None:
     defaults = environment_policies.environment_policy(of_environment, "policy.yaml")
     assert (defaults.is_automated, defaults.drift, str(defaults.tag)) == (True, "report", "glob:v*")
     assert defaults.lock
+
+
+def test_every_exercise_has_its_row() -> None:
+    """In the order in which `cdlab learn list` shows them, and no other."""
+    text = (ROOT / "docs/exercises.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]*)` \| ([^|]*) \| [^|]+ \|$", text, re.MULTILINE)
+    assert rows == [(name, each.title) for name, each in exercises().items()]

@@ -22,6 +22,7 @@ from cdlab.cli import (
     calibrate,
     dashboard,
     export,
+    learn,
     looking,
     machine,
     manager,
@@ -73,6 +74,7 @@ asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)
 app.add_typer(manager.app)
+app.add_typer(learn.app)
 
 SubstrateOption = Annotated[Substrate, typer.Option(help="Where to run it.")]
 ManagerOption = Annotated[

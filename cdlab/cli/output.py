@@ -18,10 +18,12 @@ from cdlab.errors import (
     CdlabError,
     ClusterUnavailable,
     HistoryError,
+    InTheWay,
     ManagerUnavailable,
     ManifestError,
     NotFound,
     NotUnderstood,
+    NotWritable,
     RegistryUnavailable,
     RepositoryUnavailable,
     ScenarioError,
@@ -38,7 +40,7 @@ INTERRUPTED = 130
 GREATEST_SEED = 2**63 - 1
 """As in a scenario file."""
 BAD_INPUT = (ScenarioError, ManifestError, HistoryError)
-BAD_WORDS = (NotFound, NotUnderstood)
+BAD_WORDS = (NotFound, NotUnderstood, InTheWay, NotWritable)
 NOT_THERE = (
     SubstrateUnavailable,
     ClusterUnavailable,
