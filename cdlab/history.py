@@ -90,6 +90,9 @@ class History:
         assert event.seq == len(self._events), "a history has no gaps"
         self._events.append(event)
 
+    def __repr__(self) -> str:
+        return f"History({len(self)} events)"
+
     def __len__(self) -> int:
         return len(self._events)
 

@@ -69,6 +69,11 @@ def run_html(run: Run) -> str:
     return _whole(parts)
 
 
+def grid_html(grid: Grid) -> str:
+    """A table by itself."""
+    return _whole([_table(grid)])
+
+
 def _whole(parts: Sequence[str]) -> str:
     return f'<div class="cdlab" style="overflow-x: auto">{"".join(parts)}</div>'
 
