@@ -29,6 +29,7 @@ from cdlab.scenario import Scenario
 if TYPE_CHECKING:
     from cdlab.substrates.kind.lab import Lab
     from cdlab.substrates.kind.substrate import KindSubstrate
+    from cdlab.substrates.sim.costs import Profile
 
 MANAGERS = ("outside", "inside")
 """Where V3's release manager can run."""
@@ -86,14 +87,20 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def simulated(scenario: Scenario, *, tie_seed: int | None = None) -> World:
-    """A new simulated world; the same scenario and seed always give the same one."""
+def simulated(
+    scenario: Scenario, *, tie_seed: int | None = None, profile: Profile | None = None
+) -> World:
+    """
+    A new simulated world; the same scenario and seed always give the same one.
+
+    *profile* is what things cost, instead of the profile that the scenario names.
+    """
     from cdlab.substrates.sim import SimSubstrate
     from cdlab.substrates.sim.costs import Costs, load_profile
 
     kernel = Kernel(tie_seed=tie_seed)
     streams = RandomStreams(scenario.seed)
-    costs = Costs(load_profile(scenario.profile), streams)
+    costs = Costs(profile or load_profile(scenario.profile), streams)
     substrate = SimSubstrate(
         kernel, streams, costs, has_build_cache=scenario.variant.has_build_cache
     )

@@ -88,5 +88,6 @@ workshop.on_kind(runs["V3"].scenario, is_wanted=False)
 # ## The pain that no architecture answers
 #
 # A V3 for two microservices with builds of seconds is a release manager to look after and little to show
-# for it; V1 for fifty is fifty code repos to bring a cluster back from. Whichever you choose has a row in which
-# it loses: know that row. And if none of the three fits, write a fourth: `cdlab learn start write-your-own-v4`.
+# for it; V1 for fifty is fifty code repos to bring a cluster back from. Whichever you choose has a row
+# in which it loses: know that row. `cdlab advise` weighs your numbers over many runs, and says what would
+# change its answer. And if none of the three fits, write a fourth: `cdlab learn start write-your-own-v4`.

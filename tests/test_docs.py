@@ -56,6 +56,7 @@ def test_the_example_is_a_scenario() -> None:
         "docs/dashboard.md",
         "docs/how-to-move.md",
         "docs/exercises.md",
+        "docs/advise.md",
     ],
 )
 def test_every_command_and_option_of_the_pages_exists(page: str) -> None:

@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cdlab.cli import (
+    advise,
     asking,
     calibrate,
     dashboard,
@@ -70,6 +71,7 @@ show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
 validate.add_to(app)
+advise.add_to(app)
 asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)
