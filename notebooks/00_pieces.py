@@ -20,7 +20,7 @@
 # ```
 #
 # Three microservices are to run in two environments, for the first time. Everything here runs in the
-# simulator, in virtual time: no Docker, no cluster, no network. Ten minutes.
+# simulator, in virtual time: no Docker, no cluster, no network. Meant for ten minutes.
 
 # %% [markdown]
 # ## Predict

@@ -20,7 +20,8 @@
 # ```
 #
 # A bad release of `front-end` runs in staging and in production. It is Ready, and it serves wrong
-# content. You roll production back. Everything here runs in the simulator, in virtual time. Ten minutes.
+# content. You roll production back. Everything here runs in the simulator, in virtual time. Meant for ten
+# minutes.
 
 # %% [markdown]
 # ## Predict

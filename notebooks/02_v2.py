@@ -22,7 +22,7 @@
 # ```
 #
 # All manifests lie in one repository, which says what should run everywhere: the single source of truth.
-# Ten minutes, in the simulator.
+# Meant for ten minutes, in the simulator.
 
 # %% [markdown]
 # ## Predict

@@ -23,7 +23,7 @@
 # ```
 #
 # CI stops after the push. Each environment has a policy: staging releases every new image by itself,
-# production waits for somebody who promotes. Ten minutes, in the simulator.
+# production waits for somebody who promotes. Meant for ten minutes, in the simulator.
 
 # %% [markdown]
 # ## Predict

@@ -15,7 +15,7 @@
 #
 # One run is an anecdote. Here the same story runs with many seeds in every variant of V1, V2 and V3, and
 # all of them share their random numbers: the n-th build of a microservice takes the same time in each.
-# Ten minutes, in the simulator.
+# Meant for ten minutes, in the simulator.
 
 # %% [markdown]
 # ## Predict

@@ -14,7 +14,7 @@
 # # Your team
 #
 # "It depends on the team requirements." Here you write yours down, and the three architectures play them.
-# Ten minutes, in the simulator.
+# Meant for ten minutes, in the simulator.
 
 # %% [markdown]
 # ## Predict

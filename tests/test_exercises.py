@@ -110,6 +110,8 @@ V4 = (
         ("x = 1\n", 0, "no class V4"),
         ("class V4:\n    def on_push(self): ...\n", 0, "rollback"),
         (f"{V4}return request.nothing\n", 5, "nothing"),
+        (f"{V4}raise SystemExit(0)\n", 5, "SystemExit"),
+        ("import sys\nsys.exit(0)\n", 2, "SystemExit"),
         (f"{V4}await self.developer.cluster.running('production', 'users')\n", 5, "Forbidden"),
     ],
 )
@@ -123,3 +125,17 @@ def test_what_is_wrong_with_a_page_is_told_with_its_line(
         check(exercise("write-your-own-v4"), file)
     assert caught.value.mistakes[0][0] == line
     assert list(tmp_path.iterdir()) == [file], "nothing is left beside it"
+
+
+def test_what_a_page_prints_is_no_answer(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard output is for the answer, which programs read; a dataclass may be in the file."""
+    file = tmp_path / "v4.py"
+    solution = exercise("write-your-own-v4").text_of("solution")
+    more = "\nfrom dataclasses import dataclass\n\n\n@dataclass\nclass Note:\n    text: str\n"
+    file.write_text(f"{solution}{more}\nprint(Note('hello'))\n")
+    assert check(exercise("write-your-own-v4"), file).is_solved
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Note(text='hello')" in said.err

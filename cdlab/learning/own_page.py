@@ -2,14 +2,15 @@
 An architecture that a participant wrote, run in the place of V2, with V2's boxes and rights.
 
 In: a Python file with a class `V4` and a scenario. Out: the run. What goes wrong in the file is a
-`ScenarioError` with the line of the file where it happened. The file is code of whoever runs it,
-and may do what they may. Called by `checking.py`.
+`ScenarioError` with the line of the file where it happened; what it prints goes to standard error.
+The file is code of whoever runs it, and may do what they may. Called by `checking.py`.
 """
 
 from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -27,12 +28,17 @@ METHODS = ("on_push", *(name for name in vars(Delivery) if not name.startswith("
 
 def run_own(path: Path, scenario: Scenario) -> Run:
     """Run a scenario of V2 with the page of a file in its place."""
+    with redirect_stdout(sys.stderr):
+        return _run(path, scenario)
+
+
+def _run(path: Path, scenario: Scenario) -> Run:
     page = _page(path)
     own = replace(ARCHITECTURES[BASE], continuous_integration=page, delivery=page)
     world = worlds.simulated(scenario)
     try:
         return run_in(replace(world, architectures={**ARCHITECTURES, BASE: own}), scenario)
-    except Exception as error:  # whatever it was, it is told with the line that led to it
+    except (Exception, SystemExit) as error:  # whatever it was, with the line that led to it
         raise _mistake(path, error) from error
 
 
@@ -43,7 +49,7 @@ def _page(path: Path) -> Any:
         code = compile(path.read_text(encoding="utf-8"), str(path), "exec", dont_inherit=True)
         sys.modules[MODULE] = module  # where dataclasses look for the names of a module
         exec(code, vars(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _mistake(path, error) from error
     page = vars(module).get(CLASS)
     if page is None:
@@ -54,9 +60,7 @@ def _page(path: Path) -> Any:
     return page
 
 
-def _mistake(path: Path, error: Exception) -> ScenarioError:
-    if isinstance(error, OSError):
-        return ScenarioError(str(path), [(0, f"cannot be read: {error.strerror or error}")])
+def _mistake(path: Path, error: BaseException) -> ScenarioError:
     lines = [
         frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)
