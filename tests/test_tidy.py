@@ -150,6 +150,15 @@ MAY_IMPORT = {
     "cdlab/statistics.py": set(),
     "cdlab/paired.py": set(),
     "cdlab/witnesses.py": {"history"},
+    # Exercises and advice stand on whole runs, and nothing but the command line stands on them.
+    "cdlab/learning/": {
+        "architectures", "errors", "event_kinds", "expectations", "learning", "runner", "scenario",
+        "value_checks", "whole_files", "worlds",
+    },
+    "cdlab/advice/": {
+        "advice", "errors", "model", "parallel", "report", "runner", "scenario", "statistics",
+        "substrates.sim", "value_checks", "worlds",
+    },
     # What people ask and are told knows no architecture, and the page nothing but that.
     "cdlab/manager/commands.py": set(),
     "cdlab/manager/wire.py": {"errors"},
