@@ -13,13 +13,18 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from cdlab.live_kernel import LiveKernel
 from cdlab.substrates.kind.advertised_refs import AdvertisedRefs, refs_in
+from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.git_server import server as git_server
 from cdlab.substrates.kind.git_server.hub import Hub, pushed_tags
+from cdlab.substrates.kind.hints import Hints
+from cdlab.substrates.kind.lab import Services
 
 
 @dataclass
@@ -320,3 +325,53 @@ def test_an_answer_that_is_no_advertisement_is_refused(answer: bytes) -> None:
     """Nothing is made of half an answer or of a proxy's page."""
     with pytest.raises(ValueError, match=r"advertisement|cut short|base 16"):
         refs_in(answer)
+
+
+def repository(kernel: LiveKernel, server: GitServer, folder: Path) -> KindGitRepository:
+    """The repository as a developer reaches it from a run."""
+    services = SimpleNamespace(
+        git_url=f"http://127.0.0.1:{server.port}/git",
+        passwords={"developer"},
+        login=lambda principal: (principal, f"{principal}-password"),
+    )
+    hints = Hints(kernel, f"http://127.0.0.1:{server.port}")
+    return KindGitRepository(cast(Services, services), hints, "r1/code", "developer", folder=folder)
+
+
+def test_a_clone_is_of_what_the_server_has_and_leaves_nothing(
+    server: GitServer, tmp_path: Path
+) -> None:
+    """Its own push, somebody else's, a note; the folder of each goes with it."""
+    kernel = LiveKernel()
+    mine = repository(kernel, server, tmp_path / "mine")
+    theirs = repository(kernel, server, tmp_path / "theirs")
+
+    async def main() -> None:
+        first = await mine.clone()
+        first.write("file", "one")
+        await first.commit("One")
+        await first.push()
+        second = await theirs.clone()
+        assert second.head == first.head
+        second.write("file", "two")
+        await second.commit("Two")
+        await second.push()
+        for _ in range(3):
+            third = await mine.clone()
+            assert (third.head, third.read("file")) == (second.head, "two")
+            assert [each.note for each in third.log()] == ["", ""]
+        await mine.annotate(second.head, "healthy")
+        await theirs.annotate(second.head, "and fast")
+        for each in (mine, theirs, mine):
+            assert [c.note for c in (await each.clone()).log()] == ["healthy\nand fast", ""]
+        await second.reset(first.head)
+        await second.push(force=True)
+        assert (await mine.clone()).head == await mine.head() == first.head
+        assert len(folders(mine)) == 2, "those of the first and the third"
+
+    kernel.run(main())
+    assert folders(mine) == folders(theirs) == []
+
+
+def folders(of: KindGitRepository) -> list[Path]:
+    return list(of.folder.glob("checkout-*"))

@@ -181,7 +181,8 @@ MAY_IMPORT = {
     },
     "cdlab/manager/webhook.py": {"errors", "kernel", "notifications", "version"},
     "cdlab/manager/metering.py": {
-        "history", "kernel", "manager.listening", "manager.noticing", "manager.queue",
+        "history", "kernel", "manager.listening", "manager.noticing",
+        "manager.process_metrics", "manager.queue",
         "manager.web", "model",
     },
     "cdlab/manager/": {

@@ -9,6 +9,8 @@ the committed files.
 from __future__ import annotations
 
 import os
+import shutil
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +64,8 @@ class KindCheckout:
         self.url = url
         self.name = url.rpartition("/")[2].removesuffix(".git")
         self.folder = git.worktree
+        # Its folder goes with it: a release manager makes one at every look, for months.
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._cloned = head
         self._head = head
         self._made: set[Revision] = set()
@@ -190,8 +194,8 @@ class KindCheckout:
             trees = {Revision(made): Content(tree) for made, tree in map(str.split, new)}
             self._contents.update(trees)
             self._made.update(trees)
-            self._head = head = next(iter(trees))
-            return head
+            self._head = next(iter(trees))
+            return self._head
 
         return await self.kernel.offload(do, what=f"{what} in {self.name}")
 

@@ -8,13 +8,11 @@ errors. Who calls it: `substrate.py` makes one for each principal, with a token 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cdlab.errors import (
     ClusterUnavailable,
     Forbidden,
-    ManifestRejected,
     NoEarlierRollout,
     RolloutTimedOut,
     WorkloadNotFound,
@@ -22,21 +20,18 @@ from cdlab.errors import (
 from cdlab.model import ImageRef, Principal, RunningWorkload
 from cdlab.ports import Deviation
 from cdlab.substrates.kind import applied_by, rollouts
+from cdlab.substrates.kind.applying import FIELD_MANAGER, Applying
 from cdlab.substrates.kind.kubernetes_api import (
-    APPLY,
     JSON_PATCH,
     STRATEGIC,
     Json,
-    ObjectExists,
 )
 from cdlab.substrates.kind.namespaces import Kinds, Namespace
-from cdlab.substrates.kind.recent_looks import RecentLooks
 from cdlab.substrates.kind.watching import Waiting
 
 if TYPE_CHECKING:
     from cdlab.live_kernel import LiveKernel
 
-FIELD_MANAGER = "cdlab"
 WIPE_SECONDS = 120.0
 """How long pods may take to end: their grace period is 30 s unless the manifest says less."""
 SHOWN = (("apps/v1", "Deployment"), ("v1", "Service"), ("v1", "Pod"))
@@ -53,11 +48,8 @@ class KindCluster:
         self.kernel = kernel
         self.namespaces = namespaces
         """By environment."""
-        self.kinds = kinds
         self.principal = principal
-        self._equal: dict[str, tuple[Json, str]] = {}
-        """Path -> the document and the version of the object that were found to be equal."""
-        self._looks = RecentLooks(frozenset(name for _, _, name in applied_by.COLLECTIONS))
+        self.applying = Applying(kinds, principal)
 
     def _namespace(self, environment: str) -> Namespace:
         try:
@@ -68,29 +60,18 @@ class KindCluster:
     async def apply(self, manifest: str, environment: str) -> bool:
         namespace = self._namespace(environment)
 
-        def apply() -> bool:
-            parsed = applied_by.parsed(manifest)
-            fingerprint = applied_by.fingerprint(parsed)
-            changed = [self._apply(each, fingerprint, namespace) for each in parsed]
-            return any(changed)
-
-        return await self.kernel.offload(apply, what=f"kubectl apply in {environment}")
+        applying = self.applying
+        return await self.kernel.offload(
+            lambda: applying.apply(manifest, namespace), what=f"kubectl apply in {environment}"
+        )
 
     async def diff(self, manifest: str, environment: str) -> Deviation:
         """As `kubectl diff --server-side`, of what was there at most a second ago."""
         namespace = self._namespace(environment)
-
-        def compare() -> Deviation:
-            parsed = applied_by.parsed(manifest)
-            fingerprint = applied_by.fingerprint(parsed)
-            before = [self._look(each, namespace) for each in parsed]
-            if not any(map(applied_by.has_other_images, parsed, before)):
-                differs = partial(self._differs, fingerprint=fingerprint, namespace=namespace)
-                if not any(list(map(differs, parsed, before))):
-                    return ""
-            return applied_by.deviation(before, self.principal, fingerprint)
-
-        return await self.kernel.offload(compare, what=f"kubectl diff in {environment}")
+        applying = self.applying
+        return await self.kernel.offload(
+            lambda: applying.diff(manifest, namespace), what=f"kubectl diff in {environment}"
+        )
 
     async def prune(
         self, manifests: Collection[str], environment: str, *, is_dry_run: bool = False
@@ -100,55 +81,6 @@ class KindCluster:
             lambda: applied_by.prune(manifests, namespace, who, is_dry_run=is_dry_run),
             what=f"kubectl delete in {environment}",
         )
-
-    def _path(self, document: Json, namespace: Namespace) -> str:
-        metadata = document.get("metadata")
-        if not isinstance(metadata, dict) or not metadata.get("name"):
-            raise ManifestRejected(f'a manifest of kind "{document.get("kind")}" has no name')
-        if metadata.get("namespace", namespace.name) != namespace.name:
-            raise ManifestRejected(
-                f'"{metadata["name"]}" is meant for the namespace "{metadata["namespace"]}",'
-                f' not for "{namespace.name}"'
-            )
-        return self.kinds.path(document, namespace)
-
-    def _look(self, document: Json, namespace: Namespace) -> Json | None:
-        found = self._looks.at(self._path(document, namespace), namespace.api)
-        # A list says once for all what its objects are.
-        return found and {"apiVersion": document["apiVersion"], "kind": document["kind"], **found}
-
-    def _differs(
-        self, document: Json, before: Json | None, *, fingerprint: str, namespace: Namespace
-    ) -> bool:
-        path = self._path(document, namespace)
-        if before and self._equal.get(path) == (document, applied_by.version(before)):
-            return False  # nobody has written to it since it was compared with this
-        after = self._patch(path, document, fingerprint, namespace, dryRun="All")
-        if before and applied_by.written(before) == applied_by.written(after):
-            self._equal[path] = document, applied_by.version(before)
-            return False
-        return True
-
-    def _apply(self, document: Json, fingerprint: str, namespace: Namespace) -> bool:
-        path = self._path(document, namespace)
-        before = self._looks.once_more(path, namespace.api)
-        after = self._patch(path, document, fingerprint, namespace)
-        if before and applied_by.written(before) == applied_by.written(after):
-            self._equal[path] = document, applied_by.version(after)
-            return False
-        return True
-
-    def _patch(
-        self, path: str, document: Json, fingerprint: str, namespace: Namespace, **query: str
-    ) -> Json:
-        labelled = applied_by.labelled(document, self.principal, fingerprint)
-        try:
-            return namespace.api.call(
-                "PATCH", path, labelled,
-                content_type=APPLY, fieldManager=FIELD_MANAGER, force="true", **query,
-            )  # fmt: skip
-        except (WorkloadNotFound, ObjectExists) as error:
-            raise ManifestRejected(str(error)) from error
 
     async def set_image(self, workload: str, image: ImageRef, environment: str) -> None:
         namespace = self._namespace(environment)
