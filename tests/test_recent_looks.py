@@ -49,6 +49,12 @@ class Watcher:
         found = self.looks.at(f"{self.folder}/{name}", cast(KubernetesApi, self.server))
         return None if found is None else int(found["version"])
 
+    def writes(self, name: str, version: int) -> None:
+        """As an apply does: it asks what was there, and hands in what is there then."""
+        self.sees_once_more(name)
+        self.server.versions[name] = version
+        self.looks.wrote(f"{self.folder}/{name}", {"version": version})
+
     def sees_once_more(self, name: str) -> int:
         api = cast(KubernetesApi, self.server)
         return int((self.looks.once_more(f"{self.folder}/{name}", api) or {})["version"])
@@ -112,6 +118,18 @@ def test_who_writes_is_told_what_was_just_compared_and_only_once(server: Server)
     watcher.sees("b")
     server.versions["b"], server.now = 5, server.now + FRESH_SECONDS + 0.1
     assert watcher.sees_once_more("b") == 5
+
+
+def test_who_has_written_is_never_told_what_was_there_before(server: Server) -> None:
+    """Listed together with others, written to a little later, and looked at soon after that."""
+    watcher = Watcher(server)
+    assert watcher.sees("a") == 1
+    server.now += 0.1
+    assert watcher.sees("b") == 1, "all are listed"
+    server.now += 0.8
+    watcher.writes("a", 2)
+    server.now += 0.15
+    assert watcher.sees("a") == 2
 
 
 def test_what_cannot_be_listed_is_asked_for_one_by_one(server: Server) -> None:

@@ -80,6 +80,7 @@ class Applying:
         path = self._path(document, namespace)
         before = self._looks.once_more(path, namespace.api)
         after = self._patch(path, document, fingerprint, namespace)
+        self._looks.wrote(path, after)
         if before and applied_by.written(before) == applied_by.written(after):
             self._equal[path] = document, applied_by.version(after)
             return False

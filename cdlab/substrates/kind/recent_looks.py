@@ -50,10 +50,13 @@ class RecentLooks:
 
     def once_more(self, path: str, api: KubernetesApi) -> Json | None:
         """What `at` said a moment ago, to who now writes to it; once. Else as it is now."""
-        if path in self._unwritten and self._is_recent(path):
-            self._unwritten.remove(path)
-            return self._looked[path][1]
-        return _get(path, api)
+        is_told = path in self._unwritten and self._is_recent(path)
+        self._unwritten.discard(path)
+        return self._looked[path][1] if is_told else _get(path, api)
+
+    def wrote(self, path: str, written: Json) -> None:
+        """Remember what the principal has written itself: a list from before it counts no more."""
+        self._looked[path] = self._now(), written
 
     def _is_recent(self, path: str) -> bool:
         looked_at, _ = self._looked.get(path, (float("-inf"), None))
