@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdlab.cli.output import BROKEN, OK, print_json, say
+from cdlab.cli.output import BROKEN, OK, group, print_json, say
 from cdlab.learning import DEFAULT_FOLDER
 
 if TYPE_CHECKING:
@@ -29,12 +29,9 @@ Name = Annotated[str, typer.Argument(metavar="EXERCISE", help="As `cdlab learn l
 Latest = Annotated[
     str, typer.Argument(metavar="EXERCISE", help="[default: the one that began last]")
 ]
-app = typer.Typer(
-    name="learn",
-    help="Exercises: predict, change a file, and see in the simulator whether you were right.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+app = group(
+    "learn",
+    "Exercises: predict, change a file, and see in the simulator whether you were right.",
 )
 
 

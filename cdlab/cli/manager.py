@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cdlab.cli.output import print_json, say
+from cdlab.cli.output import group, print_json, say
 
 if TYPE_CHECKING:
     from cdlab.scenario import Scenario
@@ -33,13 +33,7 @@ SecretOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The secret to sign notifications with.")
 ]
 DEFAULT = "standing"
-app = typer.Typer(
-    name="manager",
-    help="The release manager itself, in the cluster.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = group("manager", "The release manager itself, in the cluster.")
 
 
 @app.command()

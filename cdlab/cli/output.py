@@ -1,5 +1,5 @@
 """
-What all commands share: consoles, the exit code of an error, and how progress is told.
+What all commands share: consoles, groups, the exit code of an error, how progress is told.
 
 Standard output is for the result alone; everything else goes to standard error.
 """
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from cdlab.errors import (
     CdlabError,
@@ -62,6 +64,17 @@ class Manager(StrEnum):
 
     outside = "outside"
     inside = "inside"
+
+
+def group(name: str, about: str) -> typer.Typer:
+    """Commands under a name of their own: `cdlab manager install`."""
+    return typer.Typer(
+        name=name,
+        help=about,
+        no_args_is_help=True,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
 
 
 def console() -> Console:
