@@ -55,8 +55,7 @@ class Figures:
     grid: Grid
 
     def __repr__(self) -> str:
-        rows = [self.grid.columns, *self.grid.rows]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        rows, widths = [self.grid.columns, *self.grid.rows], self.grid.widths()
         return "\n".join(
             "  ".join(
                 text.ljust(width) if number < self.grid.text_columns else text.rjust(width)

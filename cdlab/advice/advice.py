@@ -8,7 +8,7 @@ with. Called by `cdlab advise`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -54,7 +54,7 @@ class Advice:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `cdlab advise --json` prints them."""
         return {
-            "team": {name: getattr(self.team, name) for name in Team.__dataclass_fields__},
+            "team": asdict(self.team),
             "runs": self.runs,
             "seed": self.seed,
             "answer": self.choice.played.option.label,
@@ -78,10 +78,7 @@ class Advice:
                 for each in self.options
             ],
             "break_evens": self.break_evens,
-            "changes": [
-                {name: getattr(each, name) for name in Change.__dataclass_fields__}
-                for each in self.changes
-            ],
+            "changes": [asdict(each) for each in self.changes],
         }
 
 
