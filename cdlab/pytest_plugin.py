@@ -168,6 +168,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.kind)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist tells that this worker has collected
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep what runs on kind in one worker: the runs share a machine."""
     if hasattr(session.config, "workerinput"):

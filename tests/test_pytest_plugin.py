@@ -189,10 +189,26 @@ pytest_plugin.SessionLab.running = lambda self: None
 """
 
 
-def test_runs_on_kind_stay_in_one_worker(project: pytest.Pytester) -> None:
-    """With pytest-xdist and `--dist loadgroup`; the other tests are for all workers."""
+SLOW_TO_TELL = (
+    PRETEND_A_LAB
+    + """
+import hashlib
+from cdlab.testing import one_worker
+
+def slowly(config, ids, tell=one_worker.tell_who_needs_it):
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 1_000_000)
+    tell(config, ids)
+
+one_worker.tell_who_needs_it = slowly
+"""
+)
+
+
+@pytest.mark.parametrize("conftest", [PRETEND_A_LAB, SLOW_TO_TELL], ids=["at once", "slowly"])
+def test_runs_on_kind_stay_in_one_worker(project: pytest.Pytester, conftest: str) -> None:
+    """With pytest-xdist and `--dist loadgroup`, however long workers take to tell what they are."""
     write(project, MANY)
-    project.makeconftest(PRETEND_A_LAB)
+    project.makeconftest(conftest)
     played(project, "-n", "2", "--dist", "loadgroup").assert_outcomes(passed=80)
     kind, sim = ((project.path / f"{w}.workers").read_text().split() for w in ("kind", "sim"))
     assert (len(kind), len(set(kind))) == (40, 1)

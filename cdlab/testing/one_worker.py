@@ -8,7 +8,6 @@ that need the cluster into a file of the session, and the scheduler reads it.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -40,11 +39,11 @@ FILE = pytest.StashKey[Path]()
 
 
 def _file(config: pytest.Config) -> Path:
+    """Where the workers write; it is not there before one of them has."""
     if FILE not in config.stash:
-        handle, name = tempfile.mkstemp(prefix="cdlab-kind-ids-")
-        os.close(handle)
-        config.stash[FILE] = Path(name)
-        config.add_cleanup(lambda: Path(name).unlink(missing_ok=True))
+        folder = tempfile.TemporaryDirectory(prefix="cdlab-kind-ids-")
+        config.add_cleanup(folder.cleanup)
+        config.stash[FILE] = Path(folder.name, "ids")
     return config.stash[FILE]
 
 
