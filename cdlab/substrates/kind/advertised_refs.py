@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import urllib3
+from cdlab.substrates.kind.credentials import connections
 
-TIMEOUT_SECONDS = 10.0
 SERVICE = "git-upload-pack"
 WANTED = ("refs/heads/", "refs/notes/")
 """What a clone fetches; the rest of an advertisement is HEAD and tags."""
@@ -28,19 +24,14 @@ class AdvertisedRefs:
     url: str
     login: tuple[str, str] | None = field(repr=False)
 
-    @cached_property
-    def _pool(self) -> urllib3.PoolManager:
-        import urllib3
-
-        headers = urllib3.make_headers(basic_auth=":".join(self.login)) if self.login else {}
-        return urllib3.PoolManager(headers=headers, timeout=TIMEOUT_SECONDS, retries=False)
-
     def read(self) -> dict[str, str] | None:
         """Return the branches and notes; None if anything is amiss, of which git tells more."""
         import urllib3
 
         try:
-            answer = self._pool.request("GET", f"{self.url}/info/refs?service={SERVICE}")
+            answer = connections(self.login).request(
+                "GET", f"{self.url}/info/refs?service={SERVICE}"
+            )
             return refs_in(answer.data) if answer.status == 200 else None
         except (urllib3.exceptions.HTTPError, ValueError):
             return None

@@ -2,7 +2,8 @@
 The logins of a lab: one password for each principal, and the files that the services read.
 
 In: the state folder. Out: `{principal: password}`, an htpasswd file for the registry, digests for
-the git server. Who calls it: `lifecycle.py` when a lab starts, `lab.py` when one is used.
+the git server, and connections with a login. Who calls it: `lifecycle.py` when a lab starts,
+`lab.py` and what talks to the services when one is used.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ import hashlib
 import json
 import os
 import secrets
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    import urllib3
+
+TIMEOUT_SECONDS = 10.0
+"""For an answer of the git server or the registry."""
 PRINCIPALS = ("ci", "manager", "developer", "operator", "node", "runner")
 """`node` pulls images for the cluster's nodes; `runner` administers the lab."""
 REGISTRY_ONLY = ("node",)
@@ -79,6 +87,15 @@ def git_users(passwords: dict[str, str]) -> str:
 def basic(user: str, password: str) -> str:
     """Return the value of an HTTP Authorization header."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@lru_cache(maxsize=32)
+def connections(login: tuple[str, str] | None) -> urllib3.PoolManager:
+    """Connections of one login, which stay open; enough of them for the threads of a run."""
+    import urllib3
+
+    headers = {"Authorization": basic(*login)} if login else {}
+    return urllib3.PoolManager(maxsize=8, headers=headers, timeout=TIMEOUT_SECONDS, retries=False)
 
 
 def fingerprint(*parts: str) -> str:

@@ -12,17 +12,16 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import Forbidden, ImageNotFound, RegistryUnavailable
 from cdlab.image_labels import age_of, branch_of
 from cdlab.model import Digest
+from cdlab.substrates.kind.credentials import connections
 
 if TYPE_CHECKING:
     import urllib3
 
-TIMEOUT_SECONDS = 10.0
 MANIFESTS = ", ".join(
     (
         "application/vnd.docker.distribution.manifest.v2+json",
@@ -57,24 +56,14 @@ class RegistryApi:
     _manifests: dict[str, StoredManifest] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    @cached_property
-    def _pool(self) -> urllib3.PoolManager:
-        import urllib3
-
-        headers = {}
-        if self.login is not None:
-            headers = urllib3.make_headers(basic_auth=":".join(self.login))
-        return urllib3.PoolManager(
-            maxsize=8, headers=headers, timeout=TIMEOUT_SECONDS, retries=False
-        )
-
     def request(self, method: str, path: str, what: str) -> urllib3.BaseHTTPResponse:
         """Return the answer, whatever it found; raise for a refused login and for no answer."""
         import urllib3
 
-        headers = {**self._pool.headers, "Accept": MANIFESTS}
+        pool = connections(self.login)
+        headers = {**pool.headers, "Accept": MANIFESTS}
         try:
-            answer = self._pool.request(method, f"{self.url}/v2/{path}", headers=headers)
+            answer = pool.request(method, f"{self.url}/v2/{path}", headers=headers)
         except urllib3.exceptions.HTTPError as error:
             raise RegistryUnavailable(
                 f"{what}: the registry did not answer: {error}",
