@@ -20,6 +20,7 @@ import pytest
 
 from cdlab.live_kernel import LiveKernel
 from cdlab.substrates.kind.advertised_refs import AdvertisedRefs, refs_in
+from cdlab.substrates.kind.credentials import connections
 from cdlab.substrates.kind.git import KindGitRepository
 from cdlab.substrates.kind.git_server import server as git_server
 from cdlab.substrates.kind.git_server.hub import Hub, pushed_tags
@@ -98,6 +99,7 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
     assert found.call("PUT", "/repositories/r1/code", {"writers": ["developer"]})[0] == 201
     found.git("init", "--quiet", "--initial-branch=main")
     yield found
+    connections.cache_clear()
     running.shutdown()
     running.server_close()
     thread.join()
