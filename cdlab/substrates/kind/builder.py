@@ -113,7 +113,9 @@ def _extract(git: GitCommands, head: str, folder: str) -> None:
         path = f"{scratch}/context.tar"
         git("archive", "--format=tar", f"--output={path}", head)
         with open(path, "rb") as file, tarfile.open(fileobj=io.BytesIO(file.read())) as tar:
-            tar.extractall(folder, filter="tar")
+            # As filter="tar", which Python knows since 3.11.4.
+            tar.extraction_filter = getattr(tarfile, "tar_filter", None)  # type: ignore[attr-defined, unused-ignore]
+            tar.extractall(folder)
 
 
 def _image_id(log: Iterable[Mapping[str, Any]], ref: ImageRef) -> str:
