@@ -67,6 +67,16 @@ class HistoryError(CdlabError):
         """0 is the file as a whole."""
 
 
+class ResultsError(CdlabError):
+    """A file of a benchmark's results is foreign, broken or of another schema."""
+
+    def __init__(self, path: str, line: int, what: str, *, help: str = "") -> None:
+        super().__init__(_at(path, line, what), help=help)
+        self.path = path
+        self.line = line
+        """0 is the file as a whole."""
+
+
 class SubstrateUnavailable(CdlabError):
     """This machine lacks something that the asked-for substrate needs."""
 

@@ -28,6 +28,7 @@ from cdlab.errors import (
     NotWritable,
     RegistryUnavailable,
     RepositoryUnavailable,
+    ResultsError,
     ScenarioError,
     SubstrateUnavailable,
 )
@@ -41,7 +42,7 @@ INTERRUPTED = 130
 """The exit code of Ctrl-C, as a shell has it."""
 GREATEST_SEED = 2**63 - 1
 """As in a scenario file."""
-BAD_INPUT = (ScenarioError, ManifestError, HistoryError)
+BAD_INPUT = (ScenarioError, ManifestError, HistoryError, ResultsError)
 BAD_WORDS = (NotFound, NotUnderstood, InTheWay, NotWritable)
 NOT_THERE = (
     SubstrateUnavailable,
