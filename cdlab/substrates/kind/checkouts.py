@@ -1,18 +1,15 @@
 """
-A working clone on this machine's disk: a working tree that borrows the mirror's objects.
+A working clone on this machine's disk: a working tree over the mirror's objects.
 
-In: a mirror that holds what the server has, files, messages. Out: commits, and pushes over smart
-HTTP. Who calls it: `git.py` makes them, architectures and stories work in them, `builder.py` takes
-the committed files.
+In: a snapshot of what the server has, files, messages. Out: commits, and pushes over smart HTTP.
+Who calls it: `git.py` makes them, architectures and stories work in them, `builder.py` takes the
+committed files.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,56 +17,52 @@ from cdlab.errors import FileMissing, MergeConflict, NothingToCommit, PortError,
 from cdlab.model import Commit, Content, PushReport, Revision
 from cdlab.substrates.kind.git_commands import (
     MAIN,
-    NOTES,
-    GitCommands,
     GitFailed,
     Moved,
     is_revision,
     push_trouble,
 )
+from cdlab.substrates.kind.snapshots import Snapshot, lay_out, log_of, remove_with
 
 if TYPE_CHECKING:
     from cdlab.kernel import Kernel
 
 EMPTY_TREE = Content("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 """The id that git gives to no files at all."""
-_LOG_FORMAT = "--format=tformat:%H%x00%P%x00%B%x00%ct%x00%N%x00"
-
-
-def lay_out(folder: Path, mirror: Path, refs: Mapping[str, str]) -> Path:
-    """Make a repository that borrows the objects of *mirror*, as `git clone --shared` does.
-
-    Returns its git folder. By hand because it takes no process at all.
-    """
-    git_folder = folder / ".git"
-    (git_folder / "objects" / "info").mkdir(parents=True)
-    (git_folder / "refs" / "heads").mkdir(parents=True)
-    (git_folder / "objects" / "info" / "alternates").write_text(f"{mirror / 'objects'}\n")
-    (git_folder / "HEAD").write_text(f"ref: {MAIN}\n")
-    (git_folder / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
-    for name, revision in refs.items():
-        path = git_folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{revision}\n")
-    return git_folder
 
 
 class KindCheckout:
     """One clone. Reading is done in place; what runs git to change something is offloaded."""
 
-    def __init__(self, kernel: Kernel, git: GitCommands, url: str, head: Revision | None) -> None:
-        assert git.worktree is not None
+    def __init__(self, kernel: Kernel, snapshot: Snapshot, url: str, pushed: set[Revision]) -> None:
+        """*pushed* is where it notes what it has pushed."""
         self.kernel = kernel
-        self.git = git
         self.url = url
         self.name = url.rpartition("/")[2].removesuffix(".git")
-        self.folder = git.worktree
-        # Its folder goes with it: a release manager makes one at every look, for months.
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self._cloned = head
-        self._head = head
+        self._snapshot = snapshot
+        self.git = snapshot.git
+        """The snapshot's, until something is to be written; then its own."""
+        self._head = snapshot.head
         self._made: set[Revision] = set()
+        self._pushed = pushed
         self._contents: dict[Revision, Content] = {}
+
+    @property
+    def folder(self) -> Path:
+        """The working tree."""
+        assert self.git.worktree is not None
+        return self.git.worktree
+
+    @property
+    def _is_own(self) -> bool:
+        return self.git is not self._snapshot.git
+
+    def _have_own(self) -> None:
+        """Go on in a working tree of its own."""
+        if not self._is_own:
+            source = self._snapshot
+            self.git = lay_out(source.mirror, source.refs, source.folder)
+            remove_with(self, self.folder)
 
     @property
     def head(self) -> Revision | None:
@@ -84,13 +77,9 @@ class KindCheckout:
             self._contents[self._head] = Content(tree)
         return self._contents[self._head]
 
-    @cached_property
-    def _known(self) -> frozenset[str]:
-        """What was reachable when it was cloned. A mirror also keeps what a force push lost."""
-        return frozenset(self.git("rev-list", self._cloned).split() if self._cloned else ())
-
     def _require_known(self, revision: Revision) -> None:
-        if not is_revision(revision) or not (revision in self._made or revision in self._known):
+        is_made = revision in self._made
+        if not is_revision(revision) or not (is_made or self._snapshot.is_known(revision)):
             raise RevisionNotFound(f"{self.name}: there is no commit '{revision}'")
 
     def _inside(self, path: str) -> Path | None:
@@ -123,12 +112,16 @@ class KindCheckout:
                 raise FileNotFoundError(path)
             if at is None:
                 return file.read_bytes().decode()
-            return self.git("cat-file", "blob", f"{at}:{os.path.normpath(path)}")
+            clean = os.path.normpath(path)
+            if at in self._made:
+                return self.git("cat-file", "blob", f"{at}:{clean}")
+            return self._snapshot.earlier(at, clean)
         except (OSError, GitFailed, UnicodeDecodeError) as error:
             when = f" at '{at}'" if at else ""
             raise FileMissing(f"{self.name}: there is no text file '{path}'{when}") from error
 
     def write(self, path: str, text: str) -> None:
+        self._have_own()
         file = self._inside(path)
         if file is None:
             raise FileMissing(f"{self.name}: '{path}' is not a path inside the checkout")
@@ -142,20 +135,10 @@ class KindCheckout:
     def log(self, path: str | None = None) -> Sequence[Commit]:
         if self._head is None:
             return []
-        arguments = ["log", "--date-order", _LOG_FORMAT, f"--notes={NOTES}", self._head, "--"]
-        if path is not None:
-            arguments.append(f":(top,literal){os.path.normpath(path)}")
-        fields = self.git(*arguments).split("\0")
-        return [
-            Commit(
-                Revision(fields[start].strip()),
-                tuple(Revision(parent) for parent in fields[start + 1].split()),
-                fields[start + 2].rstrip("\n"),
-                int(fields[start + 3]) * 1_000_000,
-                fields[start + 4].strip("\n"),
-            )
-            for start in range(0, len(fields) - 1, 5)
-        ]
+        path = None if path is None else os.path.normpath(path)
+        if self._head == self._snapshot.head:
+            return self._snapshot.log(path)
+        return log_of(self.git, self._head, path)
 
     async def commit(self, message: str) -> Revision:
         return await self._change("git commit", lambda: self._commit(message))
@@ -186,6 +169,7 @@ class KindCheckout:
 
         def do() -> Revision:
             try:
+                self._have_own()
                 work()
                 since = [f"^{self._head}"] if self._head else []
                 new = self.git("log", "--format=%H %T", "HEAD", *since).splitlines()
@@ -223,6 +207,7 @@ class KindCheckout:
 
         def do() -> None:
             try:
+                self._have_own()
                 self.git("reset", "--quiet", "--hard", revision)
                 self.git("clean", "-ffdxq")
             except GitFailed as failure:
@@ -280,6 +265,7 @@ class KindCheckout:
             output = self.git("push", "--porcelain", *options, self.url, refs)
         except GitFailed as failure:
             raise push_trouble(failure, tried) from failure
+        self._pushed.add(pushed)
         moved = Moved.parse(output, pushed)
         lost: tuple[Revision, ...] = ()
         if moved.is_forced and moved.previous:

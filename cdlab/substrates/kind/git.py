@@ -11,9 +11,7 @@ objects.
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +19,7 @@ from cdlab.errors import PushRejected, RevisionNotFound
 from cdlab.model import Principal, Revision
 from cdlab.substrates.kind.access import login_of
 from cdlab.substrates.kind.advertised_refs import WANTED, AdvertisedRefs
-from cdlab.substrates.kind.checkouts import KindCheckout, lay_out
+from cdlab.substrates.kind.checkouts import KindCheckout
 from cdlab.substrates.kind.git_commands import (
     MAIN,
     NOTES,
@@ -31,6 +29,7 @@ from cdlab.substrates.kind.git_commands import (
     push_trouble,
     trouble,
 )
+from cdlab.substrates.kind.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.hints import Hints
@@ -64,6 +63,10 @@ class KindGitRepository:
         self._advertised = AdvertisedRefs(self.url, login)
         self._mirrored: dict[str, str] | None = None
         """The mirror's refs when it was last like the server."""
+        self._snapshot: Snapshot | None = None
+        """Of the last clone."""
+        self._pushed: set[Revision] = set()
+        """By checkouts of this repository: the mirror has them."""
         self._fetching = threading.Lock()
         self._making = threading.Lock()
 
@@ -100,13 +103,9 @@ class KindGitRepository:
     def _clone(self) -> KindCheckout:
         with self._fetching:
             refs = self._fetch("cloning")
-        folder = Path(tempfile.mkdtemp(prefix="checkout-", dir=self.folder))
-        git_folder = lay_out(folder, self.mirror.git_folder, refs)
-        git = replace(self.mirror, git_folder=git_folder, worktree=folder)
-        if MAIN in refs:
-            git("read-tree", "--reset", "-u", refs[MAIN])
-        head = Revision(refs[MAIN]) if MAIN in refs else None
-        return KindCheckout(self.kernel, git, self.url, head)
+            if self._snapshot is None or self._snapshot.refs != refs:
+                self._snapshot = Snapshot(self.mirror, refs, self.folder)
+            return KindCheckout(self.kernel, self._snapshot, self.url, self._pushed)
 
     def _ensure_mirror(self) -> None:
         with self._making:  # a look at the head and a clone may be the first at once
@@ -117,9 +116,20 @@ class KindGitRepository:
     def _fetch(self, what: str) -> dict[str, str]:
         """Bring the mirror to what the server has now, and return its main branch and notes."""
         refs = self._advertised.read()
-        if refs is None or refs != self._mirrored:
+        if refs is not None and self._is_here(refs):
+            if refs != self._mirrored:
+                self.mirror("update-ref", MAIN, refs[MAIN])
+                self._mirrored = refs
+        else:
             refs = self._mirrored = self._fetched(what)
         return {name: refs[name] for name in (MAIN, NOTES) if name in refs}
+
+    def _is_here(self, refs: dict[str, str]) -> bool:
+        """Whether the mirror has all of it: nothing is new, or only what was pushed from here."""
+        if self._mirrored is None or refs.keys() - {MAIN} != self._mirrored.keys() - {MAIN}:
+            return False
+        changed = {name for name in refs if refs[name] != self._mirrored.get(name)}
+        return changed <= {MAIN} and (not changed or refs[MAIN] in self._pushed)
 
     def _fetched(self, what: str) -> dict[str, str]:
         self._mirrored = None  # should it fail half-way
