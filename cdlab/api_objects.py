@@ -15,7 +15,7 @@ Json = dict[str, Any]
 APPLIED_BY = "cdlab.dev/applied-by"
 """Label: the principal that applied the object last."""
 APPLIED = "cdlab.dev/applied"
-"""Label: the fingerprint of the manifest that the object was part of, as it was written."""
+"""Label: the fingerprint of the object as its manifest had it, and of what else was in there."""
 OWN_LABELS = (APPLIED_BY, APPLIED)
 
 

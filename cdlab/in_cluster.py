@@ -42,6 +42,8 @@ T = TypeVar("T")
 PORT = 8080
 LAST_EVENTS_SECONDS = 3.0
 """How long the reader of the events gets to fetch the last of them, in the end."""
+LOST_HINT_SECONDS = 60.0
+"""What a lost hint may cost at most. Each microservice is looked at so often for its sake alone."""
 _log = logging.getLogger("cdlab.in_cluster")
 
 
@@ -50,7 +52,9 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     found = Inside.read()
     kernel = LiveKernel()
-    hints = Hints(kernel, found.assignment.hub_url)
+    intervals = ManagerIntervals(**found.assignment.intervals)  # type: ignore[arg-type]
+    look_seconds = min(intervals.seconds, LOST_HINT_SECONDS)
+    hints = Hints(kernel, found.assignment.hub_url, look_seconds=look_seconds)
     with tempfile.TemporaryDirectory(prefix="cdlab-") as folder:
         api, producer = connect_to_own_cluster(), secrets.token_hex(8)
         ports = ports_inside(kernel, found, api, hints, Path(folder))
@@ -63,7 +67,7 @@ def main() -> None:
             Hosting(
                 application=found.assignment.application,
                 variant=found.assignment.variant,
-                intervals=ManagerIntervals(**found.assignment.intervals),  # type: ignore[arg-type]
+                intervals=intervals,
                 producer=producer,
                 receivers=receivers,
             ),

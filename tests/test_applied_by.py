@@ -10,7 +10,7 @@ import pytest
 from cdlab.api_objects import APPLIED, APPLIED_BY
 from cdlab.errors import ManifestRejected
 from cdlab.substrates.kind import applied_by
-from cdlab.substrates.kind.applied_by import fingerprint, labelled, parsed, written
+from cdlab.substrates.kind.applied_by import fingerprints, labelled, parsed, written
 from cdlab.substrates.kind.kubernetes_api import Json, ObjectExists
 from cdlab.substrates.kind.namespaces import Namespace
 
@@ -83,12 +83,19 @@ def test_what_is_applied_says_by_whom_and_as_part_of_what() -> None:
 
 
 def test_the_fingerprint_is_the_objects_and_not_their_comments() -> None:
-    """One object more, or another value, is another manifest. Any key can be written."""
-    same = fingerprint(parsed(f"# Users.\n{USERS}"))
-    assert same == fingerprint(parsed(USERS))
-    assert same != fingerprint(parsed(f"{USERS}---\n{USERS}"))
-    assert same != fingerprint(parsed(USERS.replace("app: users", "app: user")))
-    assert fingerprint(parsed("1: a\nb: 2\n"))
+    """One object more is news for all of them, another value for one. Any key can be written."""
+
+    def of(manifest: str) -> tuple[str, ...]:
+        return fingerprints(parsed(manifest))
+
+    assert of(f"# Users.\n{USERS}") == of(USERS)
+    assert of(USERS.replace("app: users", "app: user")) != of(USERS)
+    orders = USERS.replace("users", "orders")
+    first, second = of(f"{USERS}---\n{orders}")
+    assert first not in (*of(USERS), second)
+    changed = orders.replace("app: orders", "app: order")
+    assert of(f"{USERS}---\n{changed}")[0] == first
+    assert of("1: a\nb: 2\n")
 
 
 @pytest.mark.parametrize("labels", [None, {}, {"app": "users"}])
@@ -115,7 +122,8 @@ def test_a_difference_is_called_by_who_applied_what() -> None:
         ([older], "not applied"),
         ([None, older], "not applied"),
     ]:
-        assert applied_by.deviation(before, "manager", "new") == expected
+        wanted = ["new"] * len(before)
+        assert applied_by.deviation(before, "manager", wanted) == expected
 
 
 def test_only_what_carries_our_label_and_is_in_no_manifest_is_deleted() -> None:

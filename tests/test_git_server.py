@@ -12,6 +12,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -338,6 +339,23 @@ def repository(kernel: LiveKernel, server: GitServer, folder: Path) -> KindGitRe
     )
     hints = Hints(kernel, f"http://127.0.0.1:{server.port}")
     return KindGitRepository(cast(Services, services), hints, "r1/code", "developer", folder=folder)
+
+
+def test_a_lost_hint_costs_the_interval_between_two_looks() -> None:
+    """Nobody tells that there is something new: it is found by looking, and not before."""
+    kernel = LiveKernel()
+    hints = Hints(kernel, "http://127.0.0.1:9", look_seconds=0.2)
+    looked: list[float] = []
+
+    async def look() -> str | None:
+        looked.append(kernel.now())
+        return "found" if len(looked) == 3 else None
+
+    async def main() -> None:
+        assert await hints.until(("git", "r1/code"), look) == "found"
+
+    kernel.run(main())
+    assert all(later - earlier >= 0.2 for earlier, later in pairwise(looked))
 
 
 def test_a_clone_is_of_what_the_server_has_and_leaves_nothing(

@@ -82,6 +82,22 @@ def test_who_looks_at_one_again_is_told_what_is_new(server: Server) -> None:
     assert watcher.sees("c") == 1
 
 
+def test_who_looks_at_many_again_asks_once_more(server: Server) -> None:
+    """Not once for each, and nobody is told the same twice out of one list."""
+    names = [f"service-{number}" for number in range(20)]
+    server.versions = dict.fromkeys(names, 1)
+    watcher = Watcher(server)
+    assert [watcher.sees(name) for name in names] == [1] * 20
+    server.asked.clear()
+    server.versions = dict.fromkeys(names, 2)
+    assert [watcher.sees(name) for name in names] == [2] * 20
+    assert server.asked == ["all"]
+    watcher.writes(names[3], 3)
+    assert watcher.sees(names[3]) == 3
+    server.versions[names[4]] = 4
+    assert watcher.sees(names[4]) == 4
+
+
 def test_nothing_is_older_than_a_second(server: Server) -> None:
     """A long comparison lists again; a later one begins anew."""
     watcher = Watcher(server)

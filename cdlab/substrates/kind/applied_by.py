@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from cdlab.api_objects import APPLIED, APPLIED_BY, OWN_LABELS
 from cdlab.errors import ManifestError, ManifestRejected, WorkloadNotFound
@@ -19,6 +20,8 @@ from cdlab.substrates.kind import rollouts
 from cdlab.substrates.kind.kubernetes_api import Json, ObjectExists
 from cdlab.substrates.kind.namespaces import Namespace
 
+KNOWN = 1024
+"""Manifests whose objects are kept, at about 10 kB each."""
 _VOLATILE = ("resourceVersion", "managedFields", "generation")
 COLLECTIONS = (("Deployment", "/apis/apps/v1", "deployments"), ("Service", "/api/v1", "services"))
 """What the right to apply covers, and so what is pruned: kind, API, collection."""
@@ -46,18 +49,41 @@ def parsed(manifest: str) -> list[Json]:
         raise ManifestRejected(error.message) from error
 
 
-def fingerprint(manifest: Sequence[Json]) -> str:
-    """Short enough for a label; comments and indentation do not count."""
-    return hashlib.sha256(json.dumps(manifest).encode()).hexdigest()[:16]
+def fingerprints(manifest: Sequence[Json]) -> tuple[str, ...]:
+    """
+    One for each object, short enough for a label; comments and indentation do not count.
+
+    An object more or less in the manifest makes it another one for all of them.
+    """
+    names = [_name(each) for each in manifest]
+    texts = (json.dumps([each, names]) for each in manifest)
+    return tuple(hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts)
 
 
-def labelled(document: Json, principal: str, manifest: str) -> Json:
+@lru_cache(maxsize=KNOWN)
+def prepared(manifest: str) -> tuple[tuple[Json, str], ...]:
+    """
+    Each object of a manifest with its fingerprint. Nobody changes them: they are kept.
+
+    Every comparison of everything asks the same of the same texts.
+    """
+    objects = parsed(manifest)
+    return tuple(zip(objects, fingerprints(objects), strict=True))
+
+
+def labelled(document: Json, principal: str, written_as: str) -> Json:
     """The object with its two labels. Labels that are no mapping are the API server's to refuse."""
     labels = document["metadata"].get("labels") or {}
     if not isinstance(labels, dict):
         return document
-    labels = {**labels, APPLIED_BY: principal, APPLIED: manifest}
+    labels = {**labels, APPLIED_BY: principal, APPLIED: written_as}
     return {**document, "metadata": {**document["metadata"], "labels": labels}}
+
+
+def is_labelled(found: Json, principal: str, fingerprint: str) -> bool:
+    """Whether an object says that this principal applied it, and as what."""
+    labels = found["metadata"].get("labels") or {}
+    return (labels.get(APPLIED_BY), labels.get(APPLIED)) == (principal, fingerprint)
 
 
 def has_other_images(document: Json, before: Json | None) -> bool:
@@ -75,12 +101,14 @@ def _images(document: Json | None) -> dict[str, str]:
         return {}
 
 
-def deviation(before: Sequence[Json | None], principal: str, manifest: str) -> Deviation:
+def deviation(
+    before: Sequence[Json | None], principal: str, fingerprints: Sequence[str]
+) -> Deviation:
     """How objects differ that are known to differ; None for one that is not there."""
-    labels = [each["metadata"].get("labels") or {} for each in before if each is not None]
-    own = [each.get(APPLIED) for each in labels if each.get(APPLIED_BY) == principal]
-    if any(each != manifest for each in own):
-        return "not applied"
+    for found, wanted in zip(before, fingerprints, strict=True):
+        labels = found["metadata"].get("labels") or {} if found else {}
+        if labels.get(APPLIED_BY) == principal and labels.get(APPLIED) != wanted:
+            return "not applied"
     return "absent" if None in before else "changed"
 
 
@@ -88,7 +116,7 @@ def prune(
     manifests: Collection[str], namespace: Namespace, principal: str, *, is_dry_run: bool
 ) -> tuple[str, ...]:
     """Delete what the principal applied last and no manifest has."""
-    kept = {_name(each) for text in manifests for each in parsed(text)}
+    kept = {_name(each) for text in manifests for each, _ in prepared(text)}
     gone = []
     for kind, api, collection in COLLECTIONS:
         selector = f"{APPLIED_BY}={principal}"

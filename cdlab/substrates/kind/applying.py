@@ -7,8 +7,6 @@ In: a manifest, a namespace. Out: whether something changed, or how it differs. 
 
 from __future__ import annotations
 
-from functools import partial
-
 from cdlab.errors import ManifestRejected, WorkloadNotFound
 from cdlab.model import Principal
 from cdlab.ports import Deviation
@@ -32,21 +30,26 @@ class Applying:
 
     def apply(self, manifest: str, namespace: Namespace) -> bool:
         """Apply every object of a manifest, and return whether any changed."""
-        parsed = applied_by.parsed(manifest)
-        fingerprint = applied_by.fingerprint(parsed)
-        changed = [self._apply(each, fingerprint, namespace) for each in parsed]
+        prepared = applied_by.prepared(manifest)
+        changed = [self._apply(each, as_written, namespace) for each, as_written in prepared]
         return any(changed)
 
     def diff(self, manifest: str, namespace: Namespace) -> Deviation:
         """Tell how they differ from what was there at most a second ago; write nothing."""
-        parsed = applied_by.parsed(manifest)
-        fingerprint = applied_by.fingerprint(parsed)
-        before = [self._look(each, namespace) for each in parsed]
-        if not any(map(applied_by.has_other_images, parsed, before)):
-            differs = partial(self._differs, fingerprint=fingerprint, namespace=namespace)
-            if not any(list(map(differs, parsed, before))):
+        prepared = applied_by.prepared(manifest)
+        before = [self._look(each, namespace) for each, _ in prepared]
+        if not any(
+            applied_by.has_other_images(each, found)
+            for (each, _), found in zip(prepared, before, strict=True)
+        ):
+            differs = [
+                self._differs(each, found, fingerprint=as_written, namespace=namespace)
+                for (each, as_written), found in zip(prepared, before, strict=True)
+            ]
+            if not any(differs):
                 return ""
-        return applied_by.deviation(before, self.principal, fingerprint)
+        wanted = [as_written for _, as_written in prepared]
+        return applied_by.deviation(before, self.principal, wanted)
 
     def _path(self, document: Json, namespace: Namespace) -> str:
         metadata = document.get("metadata")
@@ -79,12 +82,17 @@ class Applying:
     def _apply(self, document: Json, fingerprint: str, namespace: Namespace) -> bool:
         path = self._path(document, namespace)
         before = self._looks.once_more(path, namespace.api)
+        if before and self._is_as_applied(path, document, fingerprint, before):
+            return False
         after = self._patch(path, document, fingerprint, namespace)
         self._looks.wrote(path, after)
-        if before and applied_by.written(before) == applied_by.written(after):
-            self._equal[path] = document, applied_by.version(after)
-            return False
-        return True
+        self._equal[path] = document, applied_by.version(after)
+        return not before or applied_by.written(before) != applied_by.written(after)
+
+    def _is_as_applied(self, path: str, document: Json, fingerprint: str, before: Json) -> bool:
+        """Whether nobody has written to it since this principal applied just that."""
+        is_equal = self._equal.get(path) == (document, applied_by.version(before))
+        return is_equal and applied_by.is_labelled(before, self.principal, fingerprint)
 
     def _patch(
         self, path: str, document: Json, fingerprint: str, namespace: Namespace, **query: str

@@ -4,7 +4,7 @@ Waiting for what others do: woken by the hint hub, never trusting it.
 In: the hub's hints, read by one thread, and a function that looks at the truth. Out: what that
 function found. Who calls it: `git.py` waits for pushes with it, `registry.py` for tags.
 
-A hint only says where to look. The truth is asked at once when one comes, and every 2 s without.
+A hint only says where to look. The truth is asked at once when one comes, and now and then without.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOK_SECONDS = 2.0
-"""The longest time without a look at the truth: what a wait costs when every hint is lost."""
+"""What a wait costs when every hint is lost, where nobody says otherwise."""
 POLL_SECONDS = 25
 RECONNECT_SECONDS = 0.5
 Hint = tuple[str, str]
@@ -39,8 +39,12 @@ Hint = tuple[str, str]
 class Hints:
     """One thread that reads hints, and everybody who waits for one."""
 
-    def __init__(self, kernel: LiveKernel, hub_url: str) -> None:
+    def __init__(
+        self, kernel: LiveKernel, hub_url: str, *, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        """*look_seconds* is the longest time without a look at the truth."""
         self.kernel = kernel
+        self._look_seconds = look_seconds
         self._address = urlsplit(hub_url)
         self._counts: Counter[Hint] = Counter()
         self._signals: dict[Hint, Signal] = {}
@@ -72,7 +76,8 @@ class Hints:
 
         An outage of what is looked at is waited out: nobody can have seen a push there meanwhile.
         """
-        signal = self._signals.setdefault(hint, self.kernel.signal(f"{hint[0]} hint on {hint[1]}"))
+        what = f"{hint[0]} hint on {hint[1]}"
+        signal = self._signals.setdefault(hint, self.kernel.signal(what))
         while True:
             count = self._counts[hint]
             try:
@@ -83,7 +88,9 @@ class Hints:
                 return found
             if self._counts[hint] == count:
                 try:
-                    await self.kernel.timeout(signal.wait(), LOOK_SECONDS, what=f"hint {hint}")
+                    await self.kernel.timeout(
+                        signal.wait(), self._look_seconds, what=f"hint {hint}"
+                    )
                 except TimeoutError:
                     continue
 

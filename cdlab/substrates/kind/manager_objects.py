@@ -89,8 +89,10 @@ def deployment(plan: Plan) -> Json:
 def _pod(plan: Plan) -> Json:
     return {
         "serviceAccountName": inside.PRINCIPAL,
-        # It asks for the lab's containers by name, which only Docker's own server knows.
-        "dnsPolicy": "Default",
+        # A webhook may be a Service. The lab's containers have names without a dot, which the
+        # cluster's server asks Docker's for: at once, for every push begins with that.
+        "dnsPolicy": "ClusterFirst",
+        "dnsConfig": {"options": [{"name": "ndots", "value": "0"}]},
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": END_SECONDS,
         "securityContext": {
