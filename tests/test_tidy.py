@@ -142,6 +142,8 @@ MAY_IMPORT = {
     "cdlab/report/trace.py": {"history", "report"},
     "cdlab/report/swim_lanes.py": {"history", "report", "rollback_time"},
     "cdlab/report/explanation.py": {"history", "model", "report", "rollback_time"},
+    "cdlab/report/walk.py": {"history", "report", "rollback_time"},
+    "cdlab/report/diagram.py": {"report.walk"},
     "cdlab/report/markdown.py": {"history", "measures", "report", "rollback_time"},
     "cdlab/rollback_time.py": {"history", "pod_timeline"},
     "cdlab/fitting.py": set(),

@@ -22,6 +22,7 @@ from cdlab.cli import (
     asking,
     calibrate,
     dashboard,
+    demo,
     export,
     learn,
     looking,
@@ -75,6 +76,7 @@ advise.add_to(app)
 asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)
+demo.add_to(app)
 app.add_typer(manager.app)
 app.add_typer(learn.app)
 
