@@ -91,6 +91,8 @@ MAY_IMPORT = {
         "ports", "random_streams", "server_fields", "substrates.sim",
     },
     "cdlab/substrates/kind/git_server/": set(),
+    "cdlab/substrates/kind/kept_images.py": {"errors", "substrates.kind", "whole_files"},
+    "cdlab/wheelhouse.py": {"errors", "version", "whole_files"},
     "cdlab/substrates/kind/": {
         "api_objects", "errors", "image_labels", "kernel", "live_kernel", "manifests", "model",
         "notifications", "ports", "substrates.kind",

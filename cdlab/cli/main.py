@@ -29,6 +29,7 @@ from cdlab.cli import (
     machine,
     manager,
     outages,
+    prefetch,
     show,
     validate,
     writing,
@@ -77,6 +78,7 @@ asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)
 demo.add_to(app)
+prefetch.add_to(app)
 app.add_typer(manager.app)
 app.add_typer(learn.app)
 
