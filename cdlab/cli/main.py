@@ -23,6 +23,7 @@ from cdlab.cli import (
     calibrate,
     dashboard,
     demo,
+    doctor,
     export,
     learn,
     looking,
@@ -67,6 +68,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 machine.add_to(app)
+doctor.add_to(app)
 writing.add_to(app)
 export.add_to(app)
 show.add_to(app)
