@@ -28,7 +28,7 @@ def doctor(
     reports: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[REPORT.json...]",
+            metavar="REPORT.json",
             help="What `cdlab doctor --json` wrote on the laptops of a room.  "
             "[default: examine this machine]",
         ),
