@@ -145,7 +145,7 @@ MAY_IMPORT = {
     "cdlab/report/trace.py": {"history", "report"},
     "cdlab/report/swim_lanes.py": {"history", "report", "rollback_time"},
     "cdlab/report/explanation.py": {"history", "model", "report", "rollback_time"},
-    "cdlab/report/walk.py": {"history", "report", "rollback_time"},
+    "cdlab/report/walk.py": {"history", "report", "rollback_time", "transfers"},
     "cdlab/report/diagram.py": {"report.walk"},
     "cdlab/report/markdown.py": {"history", "measures", "report", "rollback_time"},
     "cdlab/rollback_time.py": {"history", "pod_timeline"},

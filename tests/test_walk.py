@@ -120,6 +120,14 @@ def test_the_bootstrap_is_one_frame_with_all_boxes() -> None:
     assert sum("builds" in each.text for each in alone) > 1
 
 
+def test_what_the_bootstrap_leaves_behind_is_not_told() -> None:
+    """At 212.4 s the manager leaves its first image to people; only the second one is told of."""
+    skips = [each for each in history("v3").of("Decided") if each.because == "manual"]
+    assert "bootstrap-1" in [each.intent for each in skips if each.t_us > 200e6]
+    shown = [each for each in frames(history("v3")) if "because: manual" in each.text]
+    assert [each.at_seconds for each in shown] == [298]
+
+
 @pytest.mark.parametrize("architecture", walk.BOXES)
 def test_each_arrow_of_a_picture_ends_at_its_box(architecture: str) -> None:
     """Heads are beside a border, and no line runs through a box."""

@@ -16,6 +16,7 @@ from cdlab.history import OK, Event, History
 from cdlab.report import explanation, narration
 from cdlab.report.serving import completions
 from cdlab.rollback_time import asked
+from cdlab.transfers import first_pulls
 
 DEVELOPER, CODE, CI, REGISTRY = "developer", "code repo", "CI", "registry"
 CONFIG, MANAGER, KUBERNETES = "config repo", "release manager", "Kubernetes"
@@ -85,7 +86,6 @@ class _Walk:
     followed: set[tuple[str, str, int]] = field(default_factory=set)
     """Intent, actor and trigger whose arrow was shown."""
     said: set[tuple[str, str]] = field(default_factory=set)
-    scheduled_us: dict[str, int] = field(default_factory=dict)
     pulled: set[tuple[str, str]] = field(default_factory=set)
     """Environment and workload for which a node had to fetch an image since it last was whole."""
 
@@ -94,6 +94,7 @@ class _Walk:
         request = asked(self.history)
         first = self.history.settings["microservices"][0]
         self.workload = request.detail["workload"] if request else first
+        self.first_pulls = {seq for seq, _ in first_pulls(self.history)}
         self.completed = {each.event.seq: each for each in completions(self.history)}
 
     def frames(self) -> Iterator[Frame]:
@@ -111,7 +112,9 @@ class _Walk:
             if is_setting_up:
                 before.append(event)
             self._look_at_pods(event)
-            if not is_setting_up and (text := self._text(event)):
+            # What the bootstrap leaves behind is part of it, however late it comes.
+            is_told = not (is_setting_up or (has_more and event.intent.startswith("bootstrap-")))
+            if is_told and (text := self._text(event)):
                 yield self._frame(event, text, self._arrows(event))
 
     def now_serving(self) -> tuple[tuple[str, str], ...]:
@@ -173,12 +176,7 @@ class _Walk:
             stretch = self.completed[event.seq]
             if stretch.workload == self.workload:
                 self.serving[stretch.environment] = " and ".join(stretch.versions) or "nothing"
-        if event.kind == "PodScheduled":
-            self.scheduled_us[event.detail["pod"]] = event.t_us
-        if event.kind != "ImagePulled":
-            return
-        # An image that the node has is pulled in no time: nothing comes from the registry.
-        if event.t_us > self.scheduled_us.get(event.detail["pod"], event.t_us):
+        if event.seq in self.first_pulls:
             self.pulled.add((event.resource, event.detail["workload"]))
 
 
