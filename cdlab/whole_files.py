@@ -39,11 +39,16 @@ def whole(path: Path) -> Iterator[Path]:
     Yield a place beside *path* to make a file or a folder in, and put it there at the end.
 
     Nothing happens to *path* when the block ends with an error. A folder that is replaced is away
-    for the moment between two renames.
+    for the moment between two renames; it comes back where the second one fails.
     """
     with TemporaryDirectory(prefix=".cdlab-", dir=path.parent) as folder:
-        part = Path(folder, "part")
+        part, before = Path(folder, "part"), Path(folder, "before")
         yield part
         if path.is_dir():
-            path.rename(Path(folder, "before"))
-        part.replace(path)
+            path.rename(before)
+        try:
+            part.replace(path)
+        except BaseException:
+            if before.exists():
+                before.rename(path)
+            raise

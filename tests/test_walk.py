@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from functools import cache
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console
 
 from cdlab import worlds
 from cdlab.cli import demo, main
+from cdlab.errors import SubstrateUnavailable
 from cdlab.history import History
 from cdlab.report import diagram, walk
 from cdlab.report.explanation import chapters, closing
@@ -204,3 +206,18 @@ def test_without_a_terminal_all_frames_are_printed_at_once(
     assert "\x1b" not in said
     assert "The rollback took" in said.splitlines()[-2]
     assert said.splitlines()[-1].strip() == "[Kubernetes]"
+
+
+def test_kind_without_a_lab_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After it was said that the run comes first."""
+    missing = SubstrateUnavailable("the lab is not up", help="cdlab up")
+    monkeypatch.setattr(worlds, "run", Mock(side_effect=missing))
+    with pytest.raises(SystemExit) as caught:
+        main.main(["demo", "v2", "--substrate", "kind"])
+    said = capsys.readouterr()
+    assert caught.value.code == 3
+    assert said.out == ""
+    assert said.err.startswith("playing it on the real cluster first")
+    assert said.err.endswith("help: cdlab up\n")
