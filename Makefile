@@ -39,8 +39,8 @@ docs: $(VENV)/.complete    ## the documentation site in build/site; nothing in i
 	@echo 'python3 -m http.server --directory build/site'
 
 check: $(VENV)/.complete  ## formatting, lint, types
-	$(BIN)/ruff format --check cdlab tests scenarios benchmarks
-	$(BIN)/ruff check cdlab tests scenarios benchmarks
+	$(BIN)/ruff format --check cdlab tests scenarios benchmarks docs
+	$(BIN)/ruff check cdlab tests scenarios benchmarks docs
 	$(BIN)/mypy
 
 clean:           ## remove what the targets above made here; `cdlab down` removes the cluster
