@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 
-.PHONY: help demo test test-kind-all compare-kind bench check clean
+.PHONY: help demo test test-kind-all compare-kind bench docs check clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,7 +15,7 @@ $(BIN)/cdlab: pyproject.toml
 	@touch $@
 
 $(VENV)/.complete: $(BIN)/cdlab
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[kind,dashboard,test,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[kind,dashboard,test,docs,dev]'
 	@touch $@
 
 demo: $(BIN)/cdlab        ## compare the three architectures in the simulator: no Docker
@@ -34,9 +34,13 @@ compare-kind: $(VENV)/.complete  ## bring up the real cluster and compare on it
 bench: $(VENV)/.complete  ## the benchmarks; they print ratios within one run
 	for each in benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
+docs: $(VENV)/.complete    ## the documentation site in build/site; nothing in it needs a network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo 'python3 -m http.server --directory build/site'
+
 check: $(VENV)/.complete  ## formatting, lint, types
-	$(BIN)/ruff format --check cdlab tests scenarios benchmarks
-	$(BIN)/ruff check cdlab tests scenarios benchmarks
+	$(BIN)/ruff format --check cdlab tests scenarios benchmarks docs
+	$(BIN)/ruff check cdlab tests scenarios benchmarks docs
 	$(BIN)/mypy
 
 clean:           ## remove what the targets above made here; `cdlab down` removes the cluster

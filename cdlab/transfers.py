@@ -1,7 +1,8 @@
 """
 What images cost in bytes: pushed into the registry, and pulled by nodes that lack them.
 
-In: a history. Out: bytes as registries count them, compressed. Called by `measures`.
+In: a history. Out: bytes as registries count them, compressed. Called by `measures`, and by
+`report.walk` for what comes from the registry.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def pulled_bytes(history: History) -> int | None:
     for event in history.of("ImagePushed"):
         sizes[event.digest_after] = max(sizes.get(event.digest_after, 0), event.bytes)
     until = min((e.seq for e in _declared_later(history, ask)), default=len(history))
-    pulled = (digest for seq, digest in _first_pulls(history) if ask.seq < seq < until)
+    pulled = (digest for seq, digest in first_pulls(history) if ask.seq < seq < until)
     return sum(sizes.get(digest, 0) for digest in pulled)
 
 
@@ -45,7 +46,7 @@ def _declared_later(history: History, ask: Event) -> Iterator[Event]:
     return (event for event in history.of("IntentDeclared") if event.seq > ask.seq)
 
 
-def _first_pulls(history: History) -> Iterator[tuple[int, str]]:
+def first_pulls(history: History) -> Iterator[tuple[int, str]]:
     """The pulls by which a node came by an image, and its digest; others found it there."""
     digest: dict[str, str] = {}
     node: dict[str, str] = {}

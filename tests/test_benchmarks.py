@@ -77,3 +77,14 @@ def test_the_day_benchmark_ends_with_the_last_versions_everywhere() -> None:
     events = [numbers(text, f"{version} ")[3] for version in VERSIONS]
     assert events == sorted(events)
     assert "the last versions serve everywhere" in text
+
+
+@pytest.mark.slow
+def test_the_room_benchmark_clicks_in_every_way_and_counts_what_is_late() -> None:
+    """Nobody reads: two people, a second, percentiles in their order."""
+    text = printed("bench_room.py", "--quick")
+    count, p50, p95, p99, longest = numbers(text, "all ")
+    assert count >= 2
+    assert 0 < p50 <= p95 <= p99 <= longest
+    late, of = numbers(text, "slower than 200 ms:")
+    assert 0 <= late <= of == count

@@ -25,11 +25,14 @@ def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "_is_installed", lambda package: False)
 
 
+@pytest.mark.usefixtures("empty_machine")
 def test_the_simulator_needs_only_python() -> None:
-    """No finding but the interpreter's, and the verdict is go."""
-    findings = examine("sim")
-    assert [finding.name for finding in findings] == ["Python"]
-    assert verdict(findings) == "go"
+    """Notebooks are missed, with the command, and the verdict is go."""
+    python, notebooks = examine("sim")
+    assert (python.name, python.state) == ("Python", "ok")
+    assert (notebooks.name, notebooks.state) == ("notebooks", "warn")
+    assert "cdlab[notebooks]" in notebooks.help
+    assert verdict([python, notebooks]) == "go"
 
 
 @pytest.mark.usefixtures("empty_machine")
@@ -70,6 +73,29 @@ def test_an_absent_node_image_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -
     assert finding.state == "warn"
     assert "docker pull kindest/node:v0" in finding.help
     assert "CDLAB_NODE_IMAGE" in finding.help
+
+
+def test_a_node_image_without_its_digest_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is after it was saved and loaded; the help has the whole command."""
+    monkeypatch.setattr(doctor, "_is_here", lambda image: "@" not in image)
+    settings = KindSettings(node_image="kindest/node:v0@sha256:" + 64 * "a")
+    finding = doctor._image(settings.node_image, settings)
+    assert finding.state == "warn"
+    assert finding.help.endswith("export CDLAB_NODE_IMAGE=kindest/node:v0)")
+
+
+def test_an_absent_git_server_image_can_come_from_a_stick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is built with the network on, or loaded."""
+    monkeypatch.setattr(doctor, "_is_here", lambda image: False)
+    finding = doctor._git_image(KindSettings())
+    assert finding.state == "warn"
+    assert "cdlab prefetch DIR --load" in finding.help
+
+
+@pytest.mark.parametrize(("found", "state"), [(1, "warn"), (2, "ok")])
+def test_one_core_is_a_warning(found: int, state: str) -> None:
+    """A lab starts on it, and takes its time."""
+    assert doctor.cores(found).state == state
 
 
 def test_little_memory_warns_and_less_is_missing() -> None:

@@ -91,6 +91,9 @@ MAY_IMPORT = {
         "ports", "random_streams", "server_fields", "substrates.sim",
     },
     "cdlab/substrates/kind/git_server/": set(),
+    "cdlab/substrates/kind/kept_images.py": {"errors", "substrates.kind", "whole_files"},
+    "cdlab/room.py": {"errors"},
+    "cdlab/wheelhouse.py": {"errors", "version", "whole_files"},
     "cdlab/substrates/kind/": {
         "api_objects", "errors", "image_labels", "kernel", "live_kernel", "manifests", "model",
         "notifications", "ports", "substrates.kind",
@@ -142,6 +145,8 @@ MAY_IMPORT = {
     "cdlab/report/trace.py": {"history", "report"},
     "cdlab/report/swim_lanes.py": {"history", "report", "rollback_time"},
     "cdlab/report/explanation.py": {"history", "model", "report", "rollback_time"},
+    "cdlab/report/walk.py": {"history", "report", "rollback_time", "transfers"},
+    "cdlab/report/diagram.py": {"report.walk"},
     "cdlab/report/markdown.py": {"history", "measures", "report", "rollback_time"},
     "cdlab/rollback_time.py": {"history", "pod_timeline"},
     "cdlab/fitting.py": set(),

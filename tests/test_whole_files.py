@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cdlab.cli import main
-from cdlab.whole_files import write_whole
+from cdlab.whole_files import whole, write_whole
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = ROOT / "scenarios" / "v3" / "rollback.yaml"
@@ -213,3 +213,33 @@ def test_a_name_may_be_as_long_as_the_system_allows(tmp_path: Path) -> None:
     path = tmp_path / ("a" * 255)
     write_whole(path, "text")
     assert path.read_text() == "text"
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """What was in it and is not in the new one is gone, and nothing lies beside it."""
+    path = tmp_path / "wheels"
+    for name in ("old", "new"):
+        with whole(path) as part:
+            part.mkdir()
+            (part / name).touch()
+    assert [each.name for each in path.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path: Path, is_made: bool) -> None:
+    """An error while it is made, and one because nothing was made."""
+    path = tmp_path / "wheels"
+    path.mkdir()
+    (path / "old").touch()
+
+    def replace() -> None:
+        with whole(path) as part:
+            if is_made:
+                part.mkdir()
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt if is_made else FileNotFoundError):
+        replace()
+    assert [each.name for each in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,5 +1,5 @@
 """
-`cdlab up`, `status`, `down` and `doctor`: the life of the lab that the kind substrate runs on.
+`cdlab up`, `status` and `down`: the life of the lab that the kind substrate runs on.
 
 In: options and the environment variables CDLAB_*, which are read here and nowhere below. Out: what
 was done, line by line on standard error; what there is, on standard output.
@@ -36,7 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (up, status, down, doctor):
+    for command in (up, status, down):
         app.command()(command)
 
 
@@ -94,7 +94,7 @@ def status(server: ServerOption = None, as_json: Json = False) -> None:
     else:
         if pieces:
             rows = [(each.state, each.name, each.address, each.detail) for each in pieces]
-            _table(("state", "piece", "address", "detail"), rows)
+            table(("state", "piece", "address", "detail"), rows)
         typer.echo("the lab is up" if is_up else "the lab is not up: cdlab up")
         if releases is not None:
             telling.print_matrix(*releases)
@@ -125,38 +125,8 @@ def down() -> None:
     lifecycle.down(settings_from_environment(), say)
 
 
-def doctor(
-    substrate: Annotated[
-        Substrate | None, typer.Option(help="Examine for one substrate.  [default: both]")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Say for each substrate whether this machine can run it, and what to do where it cannot."""
-    from cdlab.substrates.kind.doctor import examine, verdict
-
-    settings = settings_from_environment()
-    names = [substrate.value] if substrate else [each.value for each in Substrate]
-    found = {name: examine(name, settings) for name in names}
-    verdicts = {name: verdict(findings) for name, findings in found.items()}
-    if as_json:
-        print_json(
-            {
-                name: {"verdict": verdicts[name], "findings": [asdict(each) for each in findings]}
-                for name, findings in found.items()
-            }
-        )
-    else:
-        for name, findings in found.items():
-            rows = [(each.state, each.name, each.detail) for each in findings]
-            _table(("state", name, "found"), rows)
-            for each in findings:
-                if each.help:
-                    typer.echo(f"  {each.name}: {each.help}")
-            typer.echo(f"{name}: {verdicts[name]}\n")
-    raise typer.Exit(OK if all(each == "go" for each in verdicts.values()) else MISSING)
-
-
-def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+def table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows that begin with a state; those in trouble are bold."""
     from rich import box
     from rich.table import Table
     from rich.text import Text

@@ -22,12 +22,15 @@ from cdlab.cli import (
     asking,
     calibrate,
     dashboard,
+    demo,
+    doctor,
     export,
     learn,
     looking,
     machine,
     manager,
     outages,
+    prefetch,
     show,
     validate,
     writing,
@@ -65,6 +68,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 machine.add_to(app)
+doctor.add_to(app)
 writing.add_to(app)
 export.add_to(app)
 show.add_to(app)
@@ -75,6 +79,8 @@ advise.add_to(app)
 asking.add_to(app)
 looking.add_to(app)
 dashboard.add_to(app)
+demo.add_to(app)
+prefetch.add_to(app)
 app.add_typer(manager.app)
 app.add_typer(learn.app)
 

@@ -141,7 +141,7 @@ def _told(history: History) -> list[Chapter]:
             open_chapters[key] = Chapter(key, TITLES.get(key, f"For {key}."))
             whole.append(open_chapters[key])
         chapter = open_chapters[key]
-        text = _text(history, event, serving)
+        text = sentence(history, event, serving)
         if event.kind == "IntentDeclared":
             now, chapter.title, chapter.at_seconds = key, text, event.t_us / 1e6
         elif not text or (event.outcome != OK and (key, text) in told):
@@ -168,8 +168,12 @@ def _kind_left_out(event: Event) -> tuple[str, str]:
     return LEFT_OUT.get(event.kind, PODS if event.op == "observe" else OTHERS)
 
 
-def _text(history: History, event: Event, serving: Mapping[int, Stretch]) -> str:
-    """What is said of an event; nothing of one that is only counted."""
+def sentence(history: History, event: Event, serving: Mapping[int, Stretch]) -> str:
+    """
+    What is said of an event; nothing of one that is only counted.
+
+    *serving* has the events with which a rollout was complete, by number. Called by `walk`, too.
+    """
     if event.seq in serving:
         return _serves(serving[event.seq])
     if event.kind == "Decided" and event.because not in NOTHING_NEW:

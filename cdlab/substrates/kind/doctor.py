@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cdlab.substrates.kind import services
 from cdlab.substrates.kind.engine import is_port_free
 from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.nodes import TOOLS
@@ -35,6 +37,8 @@ MEMORY_BYTES = (2 * GIB, 4 * GIB)
 the sample microservices take about 1 GiB before anything is built."""
 DISK_BYTES = (3 * GIB, 10 * GIB)
 """Images and three nodes take about 2 GiB; below the second, runs with large images fill it up."""
+CORES = 2
+"""With two a lab starts in a minute; with one the nodes' own work leaves little for builds."""
 INOTIFY = {"max_user_instances": 512, "max_user_watches": 524288}
 """kind's own advice (https://kind.sigs.k8s.io/docs/user/known-issues). With 128 instances two labs
 start and a third one fails, so less than the advice is a warning."""
@@ -61,16 +65,17 @@ def examine(substrate: str, settings: KindSettings | None = None) -> list[Findin
     """Return the findings for "sim" or "kind", in the order in which they should be mended."""
     settings = settings or KindSettings()
     if substrate == "sim":
-        return [_python()]
+        return [_python(), _notebooks()]
     if substrate != "kind":
         raise ValueError(f'there is no substrate "{substrate}", only "sim" and "kind"')
     findings = [_python(), _packages(), *(_tool(name) for name in TOOLS)]
-    findings += [_kind_version(), memory(), _disk(settings), *_inotify()]
+    findings += [_kind_version(), cores(), memory(), _disk(settings), *_inotify()]
     engine = _engine()
     findings.append(engine)
     if engine.state == "ok":
         findings += _ports(settings)
         findings += [_image(image, settings) for image in settings.images]
+        findings.append(_git_image(settings))
     return findings
 
 
@@ -104,6 +109,13 @@ def _packages() -> Finding:
         return Finding("Python packages", "ok", ", ".join(KIND_PACKAGES))
     what = f"not installed: {', '.join(absent)}"
     return Finding("Python packages", "missing", what, install_command())
+
+
+def _notebooks() -> Finding:
+    if _is_installed("jupyterlab"):
+        return Finding("notebooks", "ok", "jupyterlab")
+    mend = "pip install 'cdlab[notebooks]'   (a checkout: .venv/bin/pip install -e '.[notebooks]')"
+    return Finding("notebooks", "warn", "jupyterlab is not installed", mend)
 
 
 def _is_installed(package: str) -> bool:
@@ -142,6 +154,15 @@ def _graded(name: str, available: int, bounds: tuple[int, int], mend: str) -> Fi
     state: State = "warn" if available >= least else "missing"
     detail += f", at least {least // GIB} GiB needed, {comfortable // GIB} GiB comfortable"
     return Finding(name, state, detail, mend)
+
+
+def cores(available: int | None = None) -> Finding:
+    """Whether three nodes have processors enough; one is slow, and not in the way."""
+    found = os.cpu_count() or 1 if available is None else available
+    if found >= CORES:
+        return Finding("cores", "ok", str(found))
+    mend = "give Docker's virtual machine more processors"
+    return Finding("cores", "warn", f"{found}, {CORES} recommended", mend)
 
 
 def memory() -> Finding:
@@ -228,9 +249,23 @@ def _image(image: str, settings: KindSettings) -> Finding:
         PYTHON_IMAGE: "Python image",
         BUSYBOX_IMAGE: "busybox image",
     }
-    if run_program("docker", "image", "inspect", "--format", "{{.Id}}", image):
+    if _is_here(image):
         return Finding(purposes[image], "ok", image)
     mend = f"docker pull {image}"
     if image == settings.node_image:
-        mend += "   (or: export CDLAB_NODE_IMAGE=…)"
+        tag = image.partition("@")[0]
+        mend += f"   (or: export CDLAB_NODE_IMAGE={tag if _is_here(tag) else '…'})"
     return Finding(purposes[image], "warn", f"{image} is not here; up pulls it", mend)
+
+
+def _git_image(settings: KindSettings) -> Finding:
+    """The only image that `cdlab up` builds, which takes the network as well."""
+    image = services.git_image(settings)
+    if _is_here(image):
+        return Finding("git server image", "ok", image)
+    mend = "cdlab up, or without a network: cdlab prefetch DIR --load"
+    return Finding("git server image", "warn", f"{image} is not here; up builds it", mend)
+
+
+def _is_here(image: str) -> bool:
+    return bool(run_program("docker", "image", "inspect", "--format", "{{.Id}}", image))

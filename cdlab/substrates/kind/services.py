@@ -79,12 +79,16 @@ def git_context() -> bytes:
     )
 
 
+def git_image(settings: KindSettings) -> str:
+    """Return the name of the git server's image, whose tag tells what it is built from."""
+    return f"{settings.git_container}:{credentials.fingerprint(git_context().hex())}"
+
+
 def build_git_image(engine: DockerClient, settings: KindSettings, progress: Progress) -> str:
     """Return the name of the git server's image, built unless it is there already."""
     import docker
 
-    context = git_context()
-    name = f"{settings.git_container}:{credentials.fingerprint(context.hex())}"
+    context, name = git_context(), git_image(settings)
     if missing_images(engine, (name,)):
         progress(f"building the git server's image {name}")
         try:

@@ -1,0 +1,243 @@
+"""What laptops without a network get: images and wheels, whole, and what installs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, BinaryIO
+from unittest.mock import Mock
+
+import docker
+import pytest
+
+from cdlab.cli import main
+from cdlab.errors import SubstrateUnavailable
+from cdlab.substrates.kind import kept_images, services
+from cdlab.substrates.kind.settings import KindSettings
+from cdlab.wheelhouse import gather, install_command
+
+SETTINGS = KindSettings(node_image="kindest/node:v1@sha256:" + 64 * "a")
+NODE = "kindest/node:v1"
+GIT = services.git_image(SETTINGS)
+
+
+class Engine:
+    """A Docker engine as far as images go: names, contents, archives."""
+
+    def __init__(self, *names: str) -> None:
+        self.contents = {name: f"content of {kept_images.tagged(name)}" for name in names}
+        self.saved: list[str] = []
+        self.breaks_after: int | None = None
+        self.api = self.images = self
+
+    def get(self, name: str) -> Any:
+        if name not in self.contents:
+            raise docker.errors.ImageNotFound(name)
+        content = self.contents[name]
+        tag = lambda new: self.contents.update({new: content})  # noqa: E731
+        return SimpleNamespace(id=f"id of {content}", tags=list(self.contents), tag=tag)
+
+    def pull(self, name: str) -> None:
+        self.contents[name] = f"content of {kept_images.tagged(name)}"
+
+    def build(self, *, tag: str, **_: object) -> None:
+        self.contents[tag] = f"content of {tag}"
+
+    def get_image(self, name: str, chunk_size: int) -> Iterator[bytes]:
+        text = json.dumps({name: self.contents[name]}).encode()
+        self.saved.append(name)
+        for start in range(0, len(text), 7):
+            if self.breaks_after is not None and start >= self.breaks_after:
+                raise ConnectionError("the engine went away")
+            yield text[start : start + 7]
+
+    def load_image(self, file: BinaryIO) -> list[object]:
+        self.contents |= json.loads(file.read())
+        return []
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine(*SETTINGS.images)
+
+    @contextmanager
+    def opened() -> Iterator[Engine]:
+        yield made
+
+    monkeypatch.setattr(kept_images, "open_engine", opened)
+    return made
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+def test_everything_that_up_needs_is_saved_and_loaded(engine: Engine, tmp_path: Path) -> None:
+    """On an empty machine, under the names by which the lab asks for it."""
+    kept = kept_images.save(SETTINGS, tmp_path, quiet)
+    assert [each.name for each in kept] == [NODE, *SETTINGS.images[1:], GIT]
+    assert {path.name for path in tmp_path.iterdir()} == {
+        kept_images.LIST,
+        *(each.file for each in kept),
+    }
+    engine.contents.clear()
+    kept_images.load(tmp_path, quiet)
+    assert set(engine.contents) == {NODE, *SETTINGS.images[1:], GIT}
+
+
+def test_what_is_missing_here_is_pulled_first(engine: Engine, tmp_path: Path) -> None:
+    """By the name that has the digest."""
+    engine.contents.clear()
+    said: list[str] = []
+    kept_images.save(SETTINGS, tmp_path, said.append)
+    assert f"pulling {SETTINGS.node_image}" in said
+
+
+def test_a_second_call_saves_only_what_changed(engine: Engine, tmp_path: Path) -> None:
+    """An image of other content, and a file that is not what the list says."""
+    first = kept_images.save(SETTINGS, tmp_path, quiet)
+    engine.saved.clear()
+    assert kept_images.save(SETTINGS, tmp_path, quiet) == first
+    assert engine.saved == []
+    engine.contents["registry:3"] = "a new registry"
+    path = tmp_path / kept_images.file_name("busybox:1.35")
+    path.write_bytes(path.read_bytes()[::-1])
+    kept_images.save(SETTINGS, tmp_path, quiet)
+    assert engine.saved == ["registry:3", "busybox:1.35"]
+
+
+def test_an_interrupted_save_leaves_no_half_archive(engine: Engine, tmp_path: Path) -> None:
+    """And no list that names one."""
+    engine.breaks_after = 10
+    with pytest.raises(ConnectionError):
+        kept_images.save(SETTINGS, tmp_path, quiet)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_image_that_is_there_is_not_loaded(engine: Engine, tmp_path: Path) -> None:
+    """Its archive may even be missing."""
+    kept_images.save(SETTINGS, tmp_path, quiet)
+    (tmp_path / kept_images.file_name("registry:3")).unlink()
+    said: list[str] = []
+    kept_images.load(tmp_path, said.append)
+    assert all(each.endswith("is there already") for each in said)
+
+
+def test_a_damaged_archive_is_refused_with_its_name(engine: Engine, tmp_path: Path) -> None:
+    """A stick that was pulled out too early is found before Docker sees it."""
+    kept_images.save(SETTINGS, tmp_path, quiet)
+    path = tmp_path / kept_images.file_name(NODE)
+    path.write_bytes(path.read_bytes()[:-1])
+    engine.contents.clear()
+    with pytest.raises(SubstrateUnavailable, match=path.name):
+        kept_images.load(tmp_path, quiet)
+    assert engine.contents == {}
+
+
+def test_a_folder_without_images_says_so(tmp_path: Path) -> None:
+    """With the command that makes them."""
+    with pytest.raises(SubstrateUnavailable, match=kept_images.LIST) as caught:
+        kept_images.load(tmp_path, quiet)
+    assert "cdlab prefetch" in caught.value.help
+
+
+def wheel(folder: Path, name: str, *needs: str) -> Path:
+    """A wheel with one module, and what it needs."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-1.0.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.0", "Provides-Extra: more"]
+    file = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(f"{name}.py", "HERE = True\n")
+        archive.writestr(f"{info}/METADATA", "\n".join([*lines, *needs]) + "\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return file
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that needs another, and another still with an extra, where pip looks for them."""
+    folder = tmp_path / "index"
+    wheel(folder, "needed_always")
+    wheel(folder, "needed_for_more")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    needs = ("needed_always", 'needed_for_more; extra == "more"')
+    return wheel(tmp_path / "own", "sample", *(f"Requires-Dist: {each}" for each in needs))
+
+
+@pytest.mark.slow
+def test_the_wheels_of_all_extras_are_gathered_and_installed(index: Path, tmp_path: Path) -> None:
+    """With nothing but the folder, as on a laptop without a network."""
+    found = gather(tmp_path / "wheels", package=str(index), what="sample[more]")
+    assert [each.name.partition("-")[0] for each in found] == [
+        "needed_always", "needed_for_more", "sample",
+    ]  # fmt: skip
+    command = ["install", "--no-index", "--find-links", str(tmp_path / "wheels"), "sample[more]"]
+    target = ["--quiet", "--target", str(tmp_path / "installed")]
+    subprocess.run([sys.executable, "-m", "pip", *command, *target], check=True, env={})
+    assert (tmp_path / "installed/needed_for_more.py").is_file()
+
+
+@pytest.mark.slow
+def test_wheels_that_cannot_be_had_leave_those_of_before(index: Path, tmp_path: Path) -> None:
+    """And say what pip says."""
+    gather(tmp_path / "wheels", package=str(index), what="sample[more]")
+    before = sorted(tmp_path.joinpath("wheels").iterdir())
+    with pytest.raises(SubstrateUnavailable, match="needed_elsewhere"):
+        gather(tmp_path / "wheels", package=str(index), what="needed_elsewhere")
+    assert sorted(tmp_path.joinpath("wheels").iterdir()) == before
+    assert not list(tmp_path.glob(".cdlab-*"))
+
+
+@pytest.mark.slow
+def test_wheels_of_another_kind_of_machine_stay(index: Path, tmp_path: Path) -> None:
+    """One laptop of each kind adds its own to the folder."""
+    (tmp_path / "wheels").mkdir()
+    other = tmp_path / "wheels/needed_always-1.0-cp313-cp313-win_amd64.whl"
+    other.write_bytes(b"of another machine")
+    found = gather(tmp_path / "wheels", package=str(index), what="sample[more]")
+    assert len(found) == 4
+    assert other.read_bytes() == b"of another machine"
+
+
+def test_the_readme_has_the_command_that_installs(
+    tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the node image by the name that it has after loading."""
+    monkeypatch.setenv("CDLAB_NODE_IMAGE", SETTINGS.node_image)
+    with pytest.raises(SystemExit) as caught:
+        main.main(["prefetch", str(tmp_path / "stick"), "--only", "images"])
+    assert caught.value.code == 0
+    text = (tmp_path / "stick/README.txt").read_text(encoding="utf-8")
+    assert install_command("stick/wheels") in text
+    assert f"export CDLAB_NODE_IMAGE={NODE}\n" in text
+    assert "cdlab prefetch stick --load" in text
+
+
+def test_without_docker_the_wheels_can_be_had_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is missing is said, and what goes without it."""
+    silent = SubstrateUnavailable("the Docker engine does not answer", help="start it")
+    monkeypatch.setattr(kept_images, "open_engine", Mock(side_effect=silent))
+    with pytest.raises(SystemExit) as caught:
+        main.main(["prefetch", str(tmp_path), "--only", "images"])
+    assert caught.value.code == 3
+    said = capsys.readouterr().err
+    assert "Docker engine does not answer" in said
+    assert "--only wheels" in said
+
+
+def test_loading_wheels_is_refused(tmp_path: Path) -> None:
+    """They are installed, by the command in the README."""
+    with pytest.raises(SystemExit) as caught:
+        main.main(["prefetch", str(tmp_path), "--load", "--only", "wheels"])
+    assert caught.value.code == 2
