@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from dataclasses import fields, replace
@@ -16,8 +17,9 @@ from cdlab.advice.advice import advise, unmet_by_answer
 from cdlab.advice.break_evens import build_break_even, rollback_break_evens
 from cdlab.advice.needs import NEEDS
 from cdlab.advice.options import OPTIONS, Played, play, rollback_seconds, simulated
+from cdlab.advice.questions import QUESTIONS, assumed, team_text
 from cdlab.advice.rule import best, choose
-from cdlab.advice.team import EXAMPLE, LIMITS, Team, load_team
+from cdlab.advice.team import EXAMPLE, LIMITS, Team, load_team, team_of
 from cdlab.cli import main
 from cdlab.errors import ScenarioError
 from cdlab.measures import MEASURES
@@ -197,6 +199,61 @@ def test_an_answer_says_what_would_change_it(monkeypatch: pytest.MonkeyPatch) ->
     assert others["without-ci"] == "V3 command"
     assert "without-ci" in unmet_by_answer(found)
     assert found.of_article.played.option.is_in_article
+
+
+def test_questions_make_the_file_of_a_team() -> None:
+    """Each is asked until it is understood; what is not known is left out, and so assumed."""
+    answers = {
+        "microservices": ["many", "0", "8"],
+        "build_minutes": ["6.5"],
+        "build_cache": ["maybe", "no"],
+        "needs": ["without-cj", "without-ci, record"],
+    }
+    said: list[str] = []
+    left = {QUESTIONS[name]: list(given) for name, given in answers.items()}
+
+    def answer(question: str, assumed: str) -> str:
+        assert assumed
+        return left[question].pop(0) if left.get(question) else ""
+
+    told = team_of(team_text(answer, said.append), Path("answers"))
+    assert told.team == Team(
+        microservices=8,
+        build_minutes=6.5,
+        cached_build_minutes=0.65,
+        build_cache=False,
+        needs=("without-ci", "record"),
+    )
+    assert set(told.assumed) == {each.name for each in fields(Team)} - set(answers)
+    mistakes = [each.partition(" is ")[0] for each in said if not each.startswith("needs: ")]
+    assert mistakes == ["microservices", "microservices", "build_cache", "needs"]
+    assert not any(left.values())
+
+
+def test_every_field_is_asked_for_and_assumed_as_the_team_assumes_it() -> None:
+    """A new field without a question would never be asked for."""
+    assert list(QUESTIONS) == [each.name for each in fields(Team)]
+    given = {QUESTIONS[name]: assumed(name) for name in QUESTIONS if name[:6] != "cached"}
+    text = team_text(lambda question, _: given.get(question, ""), lambda line: None)
+    assert team_of(text, Path("answers")).team == Team()
+
+
+def test_answers_are_kept_in_a_new_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of somebody's is not written over."""
+    monkeypatch.setattr("cdlab.advice.advice.play", lambda team, **_: tuple(played().values()))
+    monkeypatch.setattr("cdlab.cli.output.processors", lambda: 1)
+    monkeypatch.setattr("sys.stdin", io.StringIO("2\n" + "\n" * (len(QUESTIONS) - 1)))
+    path = tmp_path / "team.toml"
+    for code in (0, 2):
+        with pytest.raises(SystemExit) as caught:
+            main.main(["advise", "--ask", str(path), "--runs", "1", "--json"])
+        assert caught.value.code == code
+        assert path.read_text() == "microservices = 2\n"
+    out, err = capsys.readouterr()
+    assert json.loads(out)["answer"]
+    assert "is there already" in err
 
 
 def test_the_command_answers_people_and_programs(

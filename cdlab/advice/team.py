@@ -91,8 +91,19 @@ class Told(NamedTuple):
 
 
 def load_team(path: Path) -> Told:
+    """Read a team. Raises one `ScenarioError` with all mistakes of its file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _error(path, [(0, f"cannot be read: {error.strerror or error}")]) from error
+    except UnicodeDecodeError as error:
+        raise _error(path, [(0, f"not TOML: {error}")]) from error
+    return team_of(text, path)
+
+
+def team_of(text: str, path: Path) -> Told:
     """
-    Read a team. Raises one `ScenarioError` with all mistakes of its file.
+    The team of a file's text. Raises one `ScenarioError` with all mistakes of it.
 
     What CI has built before takes a tenth of a build where the file does not say it, as in the
     profile `lean-ci`.
@@ -100,17 +111,14 @@ def load_team(path: Path) -> Told:
     import tomllib
 
     try:
-        text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text)
-    except OSError as error:
-        raise _error(path, [(0, f"cannot be read: {error.strerror or error}")]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise _error(path, [(0, f"not TOML: {error}")]) from error
     known: dict[str, Any] = {each.name: each.default for each in fields(Team)}
     mistakes = []
     for name, value in values.items():
         is_known = name in known
-        what = _mistake(name, value, known[name]) if is_known else f"nothing{meant(name, known)}"
+        what = mistake(name, value) if is_known else f"nothing{meant(name, known)}"
         if what:
             mistakes.append((_line(text, name), f"{name} is {what}"))
     if mistakes:
@@ -135,8 +143,9 @@ def _line(text: str, name: str) -> int:
     return 0
 
 
-def _mistake(name: str, value: Any, default: Any) -> str:
-    """What is wrong with a value, as the end of a sentence; empty if nothing is."""
+def mistake(name: str, value: Any) -> str:
+    """What is wrong with the value of a field, as the end of a sentence; empty if nothing is."""
+    default = next(each.default for each in fields(Team) if each.name == name)
     if isinstance(default, tuple):
         if not isinstance(value, list):
             return f'{value!r}: expected a list, as ["record"]'

@@ -1,8 +1,8 @@
 """
 `cdlab advise`: which architecture fits a team, with figures, break-evens and what would change it.
 
-In: a TOML file about the team, or nothing for an example of one. Out: text or JSON on standard
-output.
+In: a TOML file about the team, answers to questions, or nothing for an example of a file. Out: text
+or JSON on standard output.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cdlab.cli.output import GREATEST_SEED, counting, print_json
 
 if TYPE_CHECKING:
     from cdlab.advice.advice import Advice
+    from cdlab.advice.team import Told
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,23 +35,52 @@ def advise(
     seed: Annotated[
         int, typer.Option(min=0, max=GREATEST_SEED // 2, help="Of the first; the next counts on.")
     ] = 1,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Answer questions instead; TEAM.toml then keeps them.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Play your team in V1, V2 and V3, and say which fits, why, and what would change that."""
     from cdlab.advice.team import EXAMPLE, load_team
 
-    if team is None:
+    if ask:
+        told, assumed = _told(team)
+    elif team is None:
         typer.echo(EXAMPLE, nl=False)
         return
+    else:
+        told, assumed = load_team(team)
     from cdlab.advice.advice import advise as answer
 
-    told, assumed = load_team(team)
     with counting("case", lines_every=5) as progress:
         found = answer(told, runs=runs, seed=seed, processes=output.processors(), progress=progress)
     if as_json:
         print_json({**found.to_dict(), "assumed": assumed})
     else:
         _show(found, assumed)
+
+
+def _told(path: Path | None) -> Told:
+    """Ask on standard error, and keep the answers where somebody named a new file for them."""
+    from cdlab.advice.questions import team_text
+    from cdlab.advice.team import team_of
+    from cdlab.errors import InTheWay
+    from cdlab.whole_files import write_whole
+
+    if path is not None and path.exists():
+        help = f"without --ask it is read: cdlab advise {path}"
+        raise InTheWay(f"{path} is there already", help=help)
+    output.say("An empty answer is what stands in brackets.")
+    text = team_text(
+        lambda question, assumed: typer.prompt(
+            f"{question} [{assumed}]", default="", show_default=False, err=True
+        ),
+        output.say,
+    )
+    if path is not None:
+        write_whole(path, text)
+        output.say(f"wrote {path}")
+    return team_of(text, path or Path("your answers"))
 
 
 def _show(found: Advice, assumed: Sequence[str]) -> None:

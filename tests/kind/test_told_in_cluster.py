@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cdlab.errors import ClusterUnavailable, WorkloadNotFound
 from cdlab.manager.client import HttpCommands
 from cdlab.manager.commands import Ask
 from cdlab.manager.webhook import SIGNATURE
+from cdlab.substrates.kind.engine import wait_until
 from cdlab.substrates.kind.kubernetes_api import APPLY, KubernetesApi
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.manager_image import ensure_image
@@ -129,14 +131,14 @@ def until_heard(api: KubernetesApi, namespace: str) -> list[dict[str, Any]]:
     return heard
 
 
-def until(look: Any, trouble: str) -> Any:
+def until(look: Callable[[], Any], trouble: str) -> Any:
     """What *look* finds at last; a Service without a ready pod is an answer of the API server."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if found := look():
-                return found
-        except (ClusterUnavailable, WorkloadNotFound):
-            pass
-        time.sleep(0.2)
-    raise AssertionError(trouble)
+    found: list[Any] = []
+
+    def has_found() -> bool:
+        with suppress(ClusterUnavailable, WorkloadNotFound):
+            found.append(look())
+        return bool(found and found[-1])
+
+    wait_until(trouble, has_found, 60.0)
+    return found[-1]
