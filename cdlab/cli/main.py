@@ -31,6 +31,7 @@ from cdlab.cli import (
     manager,
     outages,
     prefetch,
+    report,
     show,
     validate,
     writing,
@@ -75,6 +76,7 @@ show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
 validate.add_to(app)
+report.add_to(app)
 advise.add_to(app)
 asking.add_to(app)
 looking.add_to(app)

@@ -35,6 +35,7 @@ SETTINGS: Any = {
     "ytick.labelsize": 8,
     "legend.fontsize": 8,
     "text.color": INK,
+    "axes.facecolor": "none",
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "xtick.color": INK,
