@@ -129,8 +129,7 @@ def _table(grid: Grid) -> str:
         return made
 
     rows = "".join(
-        f"<tr{' class=' + chr(34) + 'set-off' + chr(34) if n in grid.emphasised else ''}>"
-        f"{cells(row, 'row')}</tr>"
+        f"<tr{SET_OFF if n in grid.emphasised else ''}>{cells(row, 'row')}</tr>"
         for n, row in enumerate(grid.rows)
     )
     title = escape(grid.title)

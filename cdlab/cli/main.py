@@ -33,6 +33,7 @@ from cdlab.cli import (
     prefetch,
     report,
     show,
+    sweep,
     validate,
     writing,
 )
@@ -77,6 +78,7 @@ outages.add_to(app)
 calibrate.add_to(app)
 validate.add_to(app)
 report.add_to(app)
+sweep.add_to(app)
 advise.add_to(app)
 asking.add_to(app)
 looking.add_to(app)

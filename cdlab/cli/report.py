@@ -72,6 +72,12 @@ def _beside(validation: Path | None, sweep: Path | None) -> Beside:
 
     read = load_validation(validation) if validation is not None else None
     drawn = [outage_map({name: outage_matrix(name) for name in ARCHITECTURES})]
+    if sweep is not None:
+        from cdlab.sweeps import pictures, table
+        from cdlab.sweeps.ratios import Sweep
+
+        swept = Sweep(table.read(sweep)[0])
+        drawn += [pictures.heat_map(swept), *pictures.lines(swept)]
     return Beside(validation=read, figures=tuple(drawn))
 
 

@@ -69,8 +69,10 @@ class Panel:
     censored: int = 0
 
 
-def ratio_lines(lines: Sequence[Ratios], *, along: str, base: str, name: str) -> Drawn:
-    """Draw the ratio of each variant to *base* along a setting, in seconds."""
+def ratio_lines(
+    lines: Sequence[Ratios], *, along: str, base: str, name: str, held: str = ""
+) -> Drawn:
+    """Draw the ratio of each variant to *base* along a setting; *held* says what stays as it is."""
     places = sorted({x for line in lines for x in line.points})
     known = [y for line in lines for y in line.points.values() if y]
     low, high = min([*known, 0.8]) / 1.2, max([*known, 1.25]) * 1.2
@@ -85,11 +87,16 @@ def ratio_lines(lines: Sequence[Ratios], *, along: str, base: str, name: str) ->
         plain_ticks(axes.yaxis, log_places(low, high), lambda each: f"{each:g}")
         axes.set_ylim(low, high)
         axes.margins(x=0.06)
-        axes.set_xlabel(f"{along}, s; a ring marks the break-even")
+        axes.set_xlabel(f"{along}, s; a ring marks the break-even" + (f"\n{held}" if held else ""))
         axes.set_ylabel(f"times as fast as\n{base}")
         axes.grid()
         figure.legend(loc="outside lower center", ncols=2, handlelength=3.4)
-    return Drawn(name, f"The ratio against the {along}", figure, _lines_alt(lines, along, base))
+    return Drawn(
+        name,
+        f"The ratio against the {along}",
+        figure,
+        _lines_alt(lines, f"{along}{' (' * bool(held)}{held}{')' * bool(held)}", base),
+    )
 
 
 def ratio_maps(
