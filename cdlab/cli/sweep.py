@@ -58,15 +58,8 @@ def sweep(
     from cdlab import plots
     from cdlab.sweeps import grid, sweeping
 
-    plan = grid.Plan(
-        build_seconds=grid.seconds_of("--build-seconds", build_seconds),
-        poll_seconds=grid.polls_of("--poll-seconds", poll_seconds),
-        microservices=grid.counts_of("--microservices", microservices, grid.MOST_MICROSERVICES),
-        replicas=grid.counts_of("--replicas", replicas, grid.MOST_REPLICAS),
-        runs=runs,
-        seed=seed,
-        profile=profile,
-    )
+    axes = (build_seconds, poll_seconds, microservices, replicas)
+    plan = grid.plan_of(axes, runs=runs, seed=seed, profile=profile)
     if figure is not None:
         plots.require()
     refuse_unwritable([each for each in (out, figure) if each is not None])

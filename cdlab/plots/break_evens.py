@@ -66,7 +66,9 @@ class Panel:
     ratios: Sequence[Sequence[float | None]]
     """Row by row, as `ys`."""
     n: int
+    """Pairs of each cell."""
     censored: int = 0
+    """Pairs with a censored run, over all cells."""
 
 
 def ratio_lines(
@@ -111,7 +113,7 @@ def ratio_maps(
     scale = Normalize(-max([*known, 0.1]), max([*known, 0.1]))
     columns = min(2, len(panels))
     count = math.ceil(len(panels) / columns)
-    with sheet(0.9 + count * (1.1 + 0.42 * len(polls)), rows=count, columns=columns) as (
+    with sheet(0.9 + count * (1.25 + 0.42 * len(polls)), rows=count, columns=columns) as (
         figure,
         grid,
     ):
@@ -186,7 +188,7 @@ def _map(axes: Any, panel: Panel, scale: Normalize) -> None:
     rows, columns = len(panel.ratios), len(panel.ratios[0])
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(-0.5, rows - 0.5)
-    axes.set_title(f"{panel.title}\n{runs(panel.n, panel.censored)} a cell")
+    axes.set_title(f"{panel.title}\n{_of_panel(panel)}")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(True)
     for xs, ys in break_even_lines(panel.ratios):
@@ -232,6 +234,11 @@ def _lines_alt(lines: Sequence[Ratios], along: str, base: str) -> str:
     return f"How many times as fast as {base} along the {along}. " + " ".join(said)
 
 
+def _of_panel(panel: Panel) -> str:
+    lost = f"; {panel.censored} pairs in all censored" if panel.censored else ""
+    return f"n = {panel.n} a cell{lost}"
+
+
 def _maps_alt(panels: Sequence[Panel], base: str) -> str:
     said = []
     for panel in panels:
@@ -243,8 +250,9 @@ def _maps_alt(panels: Sequence[Panel], base: str) -> str:
             "no break-even line"
         )  # fmt: skip
         none = f", {missing} without a ratio" if missing else ""
+        title = panel.title.replace("\n", ", ")
         said.append(
-            f"{panel.title} ({runs(panel.n, panel.censored)} a cell): {span}, slower in {slower} "
-            f"of {len(known)} cells{none}; {line}."
+            f"{title} ({_of_panel(panel)}): {span}, slower in {slower} of "
+            f"{len(known)} cells{none}; {line}."
         )
     return f"How many times as fast as {base}, by build time and poll interval. " + " ".join(said)

@@ -35,16 +35,16 @@ LOOKS: Mapping[str, tuple[str, str]] = {
     "push": (ORANGE, "...."),
     "config": (GREEN, "||||"),
     "apply": (GREEN, "\\\\\\\\"),
-    "earlier replicas": (PURPLE, "////"),
+    "earlier replicas": (PURPLE, "oo"),
     "schedule": (YELLOW, "xxxx"),
     "pull": (YELLOW, ""),
-    "start": (PURPLE, "...."),
+    "start": (PURPLE, "----"),
     "ready": (PURPLE, "++++"),
-    "drain": (GREY, "----"),
+    "drain": (GREY, "||||"),
 }
 """
-Phase -> colour and hatch: blue is code, red the image, green the release, the rest the pods. The
-three without a hatch are told apart by how dark they are.
+Phase -> colour and hatch: blue is code, red the image, green the release, the rest the pods. Two
+with the same hatch differ in how dark they are.
 """
 FAINT = 0.002
 """A phase that is never a larger share of the longest bar gets no name in the legend."""

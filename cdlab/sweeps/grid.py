@@ -83,6 +83,20 @@ class Plan:
             )
 
 
+def plan_of(axes: tuple[str, str, str, str], *, runs: int, seed: int, profile: str) -> Plan:
+    """A plan from the texts of its axes, in the order of the fields of a cell."""
+    builds, polls, microservices, replicas = axes
+    return Plan(
+        build_seconds=seconds_of("--build-seconds", builds),
+        poll_seconds=polls_of("--poll-seconds", polls),
+        microservices=counts_of("--microservices", microservices, MOST_MICROSERVICES),
+        replicas=counts_of("--replicas", replicas, MOST_REPLICAS),
+        runs=runs,
+        seed=seed,
+        profile=profile,
+    )
+
+
 def seconds_of(option: str, text: str) -> tuple[float, ...]:
     """`0,10,60` -> build times."""
     return _distinct(option, text, [_seconds(option, each, 0.0) for each in _parts(option, text)])

@@ -32,7 +32,7 @@ def heat_map(sweep: Sweep, base: str = BASE) -> Drawn:
             censored = sum(each.censored for row in found for each in row if each)
             panels.append(
                 Panel(
-                    title=f"{variant}; {words}",
+                    title=f"{variant}\n{words}",
                     ratios=[[each.ratio if each else None for each in row] for row in found],
                     n=sweep.runs(),
                     censored=censored,
