@@ -50,11 +50,12 @@ def go_on(path: Path, plan: Plan) -> int:
     `ResultsError` where it is the table of another plan, other costs or another version, or no
     table.
     """
-    if not path.exists() or not path.stat().st_size:
-        _write(path, _line(COLUMNS), "xb" if not path.exists() else "wb")
+    head = _line(COLUMNS)
+    if not path.exists() or head.encode().startswith(path.read_bytes()):  # also a torn one
+        _write(path, head, "wb")
         return 0
     whole = _whole_lines(path)
-    if not whole or whole[0] != _line(COLUMNS):
+    if not whole or whole[0] != head:
         raise ResultsError(str(path), 1, "not the table of a sweep", help=OTHER)
     of_cell = plan.runs * len(VARIANTS)
     planned = _planned(plan)
