@@ -42,14 +42,18 @@ def of_cell(found: Sequence[Summary], name: str) -> Iterator[Drawn]:
 
 
 def of_factors(cells: Mapping[str, Sequence[Summary]], name: str) -> Iterator[Drawn]:
-    """For each base one figure of all ratios, the factor and its setting before each variant."""
-    by_base: dict[str, list[Summary]] = {}
+    """One figure of ratios for each factor, its setting before each variant."""
+    grouped: dict[tuple[str, str], list[Summary]] = {}
     for found in cells.values():
-        others = [each for each in found if not each.is_base]
-        by_base.setdefault(found[0].variant, []).extend(others)
-    for number, (base, found) in enumerate(by_base.items(), start=1):
-        rows = {f"{each.cell.name}: {each.variant}": each.pairing for each in found}
-        yield forest(rows, base=base, name=f"{name}-factors-{number}")
+        cell = found[0].cell
+        key = (cell.factor or cell.name, found[0].variant)
+        grouped.setdefault(key, []).extend(each for each in found if not each.is_base)
+    for number, ((factor, base), found) in enumerate(grouped.items(), start=1):
+        rows = {
+            f"{each.cell.setting or each.cell.name}: {each.variant}": each.pairing for each in found
+        }
+        if rows:
+            yield forest(rows, base=base, name=f"{name}-factor-{number}", about=factor)
 
 
 def of_coupling(found: Sequence[Summary], name: str) -> Drawn | None:

@@ -19,7 +19,9 @@ EQUIVALENT = 0.05
 """Two variants that are closer than that are called equivalent, as in docs/validation.md."""
 
 
-def forest(rows: Mapping[str, Pairing | None], *, base: str, name: str = "ratios") -> Drawn:
+def forest(
+    rows: Mapping[str, Pairing | None], *, base: str, name: str = "ratios", about: str = ""
+) -> Drawn:
     """Draw how many times as fast as *base* each row is. None: nothing could be paired."""
     ends = [
         end
@@ -49,7 +51,9 @@ def forest(rows: Mapping[str, Pairing | None], *, base: str, name: str = "ratios
         right.set_yticks(range(len(rows)), [told(each) for each in rows.values()])
         right.spines["right"].set_visible(False)
         right.tick_params(length=0)
-    return Drawn(name, f"Rollback time against {base}, in pairs", figure, _alt(rows, base))
+    title = f"{about}: r" if about else "R"
+    title += f"ollback time against {base}, in pairs"
+    return Drawn(name, title, figure, _alt(rows, base))
 
 
 def pairs(pairing: Pairing | None) -> str:

@@ -39,7 +39,7 @@ def test_it_writes_the_page_the_markdown_and_the_figures(tmp_path: Path) -> None
     assert out.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert "](<../svg/r1-ecdf.svg>)" in plain.read_text(encoding="utf-8")
     names = {each.stem for each in (tmp_path / "svg").iterdir()}
-    assert {"r1-ratios", "r1-phases", "r1-ecdf", "r1-factors-1", "r1-coupling", "outages"} <= names
+    assert {"r1-ratios", "r1-phases", "r1-ecdf", "r1-factor-1", "r1-coupling", "outages"} <= names
 
 
 @pytest.mark.parametrize("text", [
