@@ -182,7 +182,7 @@ def _map(axes: Any, panel: Panel, scale: Normalize) -> None:
                 )
             )
             behind = {"facecolor": colour, "edgecolor": "none", "pad": 1.5}
-            word = "none" if ratio is None else f"{ratio:.2g}" if ratio < 99.5 else f"{ratio:.0f}"
+            word = _ratio(ratio)
             ink = {"color": text_on(colour), "fontsize": 8, "bbox": behind, "zorder": 5}
             axes.text(x, y, word, ha="center", va="center", **ink)
     rows, columns = len(panel.ratios), len(panel.ratios[0])
@@ -232,6 +232,15 @@ def _lines_alt(lines: Sequence[Ratios], along: str, base: str) -> str:
         end = f"break-even at {crossed}" if crossed else "no break-even in this range"
         said.append(f"{line.label} ({runs(line.n, line.censored)}): {points}; {end}.")
     return f"How many times as fast as {base} along the {along}. " + " ".join(said)
+
+
+def _ratio(ratio: float | None) -> str:
+    """With two decimals around 1, where they matter, and two digits elsewhere."""
+    if ratio is None:
+        return "none"
+    if ratio >= 9.95:
+        return f"{ratio:.0f}"
+    return f"{ratio:.2f}" if ratio >= 0.095 else f"{ratio:.2g}"
 
 
 def _of_panel(panel: Panel) -> str:

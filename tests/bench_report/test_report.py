@@ -206,6 +206,19 @@ def test_where_v3_loses_names_every_declared_loss(results: Results) -> None:
     assert dict(where_v3_loses([]))["lead time"] == "not measured by these runs"
 
 
+def test_an_aa_file_is_no_comparison(tmp_path: Path) -> None:
+    """One variant twice: the page says what a difference would mean, and nothing about V3."""
+    twins = (f"{CACHE}, twin A", f"{CACHE}, twin B")
+    cell = replace(OPENING.cells[0], variants=twins)
+    lines = [run("main", block, twin, 4.0 + block / 10) for block in range(1, 13) for twin in twins]
+    opening = replace(OPENING, mode="aa", cells=(cell,))
+    made = reported(written(tmp_path / "aa.jsonl", lines, opening))
+    words = Page(html_report(made)).words
+    assert "One variant under two names" in words
+    assert "Where V3 loses" not in words
+    assert "cdlab bench --aa" in words
+
+
 def test_threats_are_those_of_the_file(results: Results) -> None:
     """Busy marks, censored runs, few runs, the harness's share: 1 of 40 s, as the file says."""
     found = [each for cell in results.cells() for each in summaries(results, cell)]

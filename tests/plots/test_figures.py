@@ -211,7 +211,9 @@ def test_the_break_even_line_of_a_map_crosses_it() -> None:
 def test_a_map_has_the_ratio_of_each_cell_in_words() -> None:
     """Also where there is none; slower cells are hatched."""
     axes = maps().figure.axes[0]
-    assert [each.get_text() for each in axes.texts] == ["0.5", "2", "4", "0.25", "none", "2"]
+    assert [each.get_text() for each in axes.texts] == [
+        "0.50", "2.00", "4.00", "0.25", "none", "2.00",
+    ]  # fmt: skip
     hatched = [bool(each.get_hatch()) for each in axes.patches]
     assert hatched == [True, False, False, True, False, False]
 
