@@ -23,7 +23,7 @@ from cdlab.bench_report.document import (
     Points,
     RawData,
 )
-from cdlab.bench_report.facts import facts, replay
+from cdlab.bench_report.facts import facts, is_simulated, replay
 from cdlab.bench_report.losses import threats, where_v3_loses
 from cdlab.bench_report.numbers import Summary, summaries
 from cdlab.bench_report.tables import cell_table, lead, validation_table
@@ -109,6 +109,8 @@ def _times(results: Results, cells: Mapping[str, Sequence[Summary]], name: str) 
         yield Paragraph("Nothing was measured: the file has no run that counts.", is_lead=True)
         return
     first = cells.get(MAIN_CELL) or next(iter(cells.values()))
+    if is_simulated(results):
+        yield Paragraph("These runs are simulated: nothing was measured.", is_lead=True)
     for text in lead(first):
         yield Paragraph(text, is_lead=True)
     if results.opening.mode == "aa":

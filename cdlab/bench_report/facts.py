@@ -33,7 +33,10 @@ NAMED: Mapping[str, tuple[str, ...]] = {
 }
 """Fact -> the settings that say it, any of them."""
 COSTS, VERSIONS, REPLAY = "profile", "versions", "replay"
-MODES: Mapping[str, str] = {"default": "", "quick": " --quick", "full": " --full", "aa": " --aa"}
+OF_MACHINE = ("python", "node_image")
+"""Versions that stand among the facts of the machine."""
+REAL = "none: real runs, nothing is drawn from a profile"
+MODES: Mapping[str, str] = {"default": "", "quick": " --quick", "full": " --full"}
 
 
 def facts(results: Results) -> list[tuple[str, str]]:
@@ -50,8 +53,9 @@ def facts(results: Results) -> list[tuple[str, str]]:
         there = [key for key in keys if key in settings]
         texts = [_text(settings.pop(key), key if len(there) > 1 else "") for key in there]
         found.append((name, "; ".join(texts) or NOT_SAID))
-    versions = {"cdlab": opening.cdlab, **_mapping(settings.pop(VERSIONS, {}))}
-    costs = settings.pop(COSTS, "none: real runs, nothing is drawn from a profile")
+    of_machine = {k: opening.machine[k] for k in OF_MACHINE if k in opening.machine}
+    versions = {"cdlab": opening.cdlab, **of_machine, **_mapping(settings.pop(VERSIONS, {}))}
+    costs = settings.pop(COSTS, NOT_SAID if is_simulated(results) else REAL)
     settings.pop(REPLAY, None)
     return [
         *found,
@@ -76,7 +80,16 @@ def replay(results: Results) -> str:
     said = opening.settings.get(REPLAY)
     if isinstance(said, str) and said:
         return said
-    return f"cdlab bench{MODES.get(opening.mode, '')} --seed {opening.seed}"
+    mode = MODES.get(opening.mode, "")
+    if opening.mode == "aa" and opening.cells:
+        twin = opening.cells[0].variants[0].rpartition(", twin ")[0]
+        mode = f' --aa "{twin}"'
+    return f"cdlab bench{mode} --seed {opening.seed}"
+
+
+def is_simulated(results: Results) -> bool:
+    """Whether the runs were played in the simulator, to try the command."""
+    return results.opening.settings.get("substrate") == "sim"
 
 
 def _variants(results: Results) -> Iterator[str]:

@@ -13,6 +13,7 @@ from cdlab.bench_report.validation_file import Validated
 from cdlab.report import pairings, wording
 from cdlab.report.grid import Grid
 from cdlab.report.wording import NOTHING
+from cdlab.statistics import RUNS_FOR_P95
 
 COLUMNS = (
     *("variant", "n", "censored", "median", "p95", "ratio"),
@@ -69,8 +70,8 @@ def _row(each: Summary) -> tuple[str, ...]:
         str(len(each.runs)),
         str(each.censored),
         _seconds(each, each.median),
-        wording.seconds(each.p95),
-        *(compared if each.pairing is None else pairings.cells(each.pairing)),
+        _seconds(each, each.p95) if len(each.runs) >= RUNS_FOR_P95 else NOTHING,
+        *(compared if each.pairing is None else pairings.cells_of(each.pairing)),
         wording.seconds(each.recovery),
         f"{stayed} of {said}" if said else NOTHING,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdlab.plots.drawing import BLUE, GREY, INK, VERMILION, Drawn, sheet
+from cdlab.plots.drawing import BLUE, GREY, INK, VERMILION, Drawn, sheet, wrapped
 from cdlab.report import wording
 
 
@@ -57,7 +57,7 @@ def agreement(cells: Sequence[Predicted], *, name: str = "agreement") -> Drawn:
             axes.plot(100 * cell.error, row, marker, color=colour, markersize=8)
         axes.set_xlim(-reach, reach)
         axes.set_ylim(len(cells) - 0.5, -0.5)
-        axes.set_yticks(range(len(cells)), [f"{c.label}\nn = {c.n} real" for c in cells])
+        axes.set_yticks(range(len(cells)), [f"{wrapped(c.label)}\nn = {c.n} real" for c in cells])
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(
             "error of the predicted median, % of the real one.\n"

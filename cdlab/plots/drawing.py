@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -49,10 +50,13 @@ SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
+    "text.parse_math": False,  # a dollar is a dollar
     "svg.fonttype": "path",
     "svg.hashsalt": "cdlab",
     "savefig.dpi": 150,
 }
+LABEL = 32
+"""Characters of a name in one line."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES: Sequence[Any] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 LINE_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY)
@@ -140,6 +144,11 @@ def without_frame(axes: Axes) -> None:
     """Take away the left and upper lines and the marks of a table-like axis."""
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+
+
+def wrapped(label: str) -> str:
+    """A name beside a row, in lines that leave room for the row."""
+    return "\n".join(wrap(label, LABEL) or [""])
 
 
 def runs(n: int, censored: int = 0) -> str:

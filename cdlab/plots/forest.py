@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cdlab.paired import Pairing
-from cdlab.plots.drawing import BLUE, GREY, INK, Drawn, log_places, plain_ticks, sheet
+from cdlab.plots.drawing import BLUE, GREY, INK, Drawn, log_places, plain_ticks, sheet, wrapped
 from cdlab.report import wording
 
 EQUIVALENT = 0.05
@@ -40,7 +40,7 @@ def forest(
         axes.set_xlim(low, high)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         plain_ticks(axes.xaxis, log_places(low, high), lambda each: f"{each:g}")
-        axes.set_yticks(range(len(rows)), [f"{k}\n{pairs(v)}" for k, v in rows.items()])
+        axes.set_yticks(range(len(rows)), [f"{wrapped(k)}\n{pairs(v)}" for k, v in rows.items()])
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(
             f"times as fast as {base}, logarithmic: right of 1 is faster.\n"

@@ -22,6 +22,7 @@ from cdlab.plots.drawing import (
     Drawn,
     runs,
     sheet,
+    wrapped,
 )
 from cdlab.report import wording
 from cdlab.rollback_time import PHASES
@@ -82,7 +83,7 @@ def phase_bars(bars: Sequence[PhaseBar], *, name: str = "phases") -> Drawn:
         for row, bar in enumerate(bars):
             shown.update(_bar(axes, row, bar, longest))
         axes.set_yticks(
-            range(len(bars)), [f"{bar.label}\n{runs(bar.n, bar.censored)}" for bar in bars]
+            range(len(bars)), [f"{wrapped(bar.label)}\n{runs(bar.n, bar.censored)}" for bar in bars]
         )
         axes.set_ylim(len(bars) - 0.5, -0.5)
         axes.set_xlim(0, longest * 1.16)

@@ -13,7 +13,7 @@ from typing import Any
 from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
-from cdlab.plots.drawing import INK, SKY, VERMILION, Drawn, sheet, text_on, without_frame
+from cdlab.plots.drawing import INK, SKY, VERMILION, Drawn, sheet, text_on, without_frame, wrapped
 from cdlab.report import wording
 
 BOXES: Mapping[str, str] = {"ci": "CI", "api-server": "API-server"}
@@ -39,7 +39,7 @@ def coupling_map(
 
     A measure without an answer is crossed out.
     """
-    heads = [f"{each}\nn = {n}" for each, n in columns.items()]
+    heads = [f"{wrapped(each)}\nn = {n}" for each, n in columns.items()]
     shades = colormaps["Blues"]
     with sheet(0.7 + 0.27 * len(rows)) as (figure, axes):
         for y, values in enumerate(rows.values()):

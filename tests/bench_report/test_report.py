@@ -216,7 +216,35 @@ def test_an_aa_file_is_no_comparison(tmp_path: Path) -> None:
     words = Page(html_report(made)).words
     assert "One variant under two names" in words
     assert "Where V3 loses" not in words
-    assert "cdlab bench --aa" in words
+    assert f'cdlab bench --aa "{CACHE}" --seed 7' in words
+
+
+def test_a_tried_benchmark_is_not_taken_for_a_measured_one(tmp_path: Path) -> None:
+    """In the simulator: the page says so first, and that no profile is named."""
+    opening = replace(OPENING, settings={"substrate": "sim"})
+    tried = written(tmp_path / "x.jsonl", [run("main", 1, CACHE, 4.0)], opening)
+    assert (
+        "These runs are simulated: nothing was measured."
+        in Page(html_report(reported(tried))).words
+    )
+    assert dict(facts(load(tried)))["costs profile"] == NOT_SAID
+
+
+def test_a_p95_that_is_censored_is_no_missing_one(tmp_path: Path) -> None:
+    """Of 60 runs four are censored: p95 is beyond the deadline, and not left empty."""
+    lines = [run("main", n, CACHE, None if n > 56 else 4.0) for n in range(1, 61)]
+    results = load(written(tmp_path / "x.jsonl", lines))
+    row = cell_table(summaries(results, results.opening.cells[0])).rows[0]
+    assert row[:5] == (CACHE, "60", "4", "4.00", "> 240")
+
+
+def test_names_from_a_file_are_drawn_as_they_are(tmp_path: Path) -> None:
+    """Long, empty, or with what a drawing program would take for a formula."""
+    names = ("V1 $x^{$", "V3 " + "long " * 30, "")
+    opening = replace(OPENING, cells=(replace(OPENING.cells[0], variants=names),))
+    lines = [run("main", block, name, 4.0 + block) for block in (1, 2) for name in names]
+    made = reported(written(tmp_path / "x.jsonl", lines, opening))
+    assert "V1 $x^{$" in Page(html_report(made)).words
 
 
 def test_threats_are_those_of_the_file(results: Results) -> None:

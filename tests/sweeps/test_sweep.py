@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from cdlab import worlds
 from cdlab.cli import main
-from cdlab.errors import NotUnderstood, ResultsError
+from cdlab.errors import NotUnderstood, ResultsError, SubstrateUnavailable
+from cdlab.substrates.sim.costs import load_profile
 from cdlab.sweeps import grid, playing, sweeping, table
 from cdlab.sweeps.grid import V1_CACHE, V1_NO_CACHE, V2_CACHE, V3_COMMAND, V3_CONFIG, VARIANTS
 from cdlab.sweeps.ratios import Sweep
@@ -69,6 +71,17 @@ def test_the_interval_delays_what_is_looked_for_and_no_command(seconds: Seconds)
     told, polled = seconds(7.0, None, 1, 2), seconds(7.0, 600.0, 1, 2)
     assert {n for n in VARIANTS if told[n] != polled[n]} == {V3_CONFIG}
     assert 0 < polled[V3_CONFIG] - told[V3_CONFIG] <= 600  # type: ignore[operator]
+
+
+def test_a_profile_is_for_the_simulator_alone() -> None:
+    """On kind things cost what they cost, and nobody is let believe otherwise."""
+    wanted = plan().cells()[0]
+    profile = load_profile("constant")
+    played = playing.scenario(wanted, V3_COMMAND, seed=1, profile="constant")
+    with pytest.raises(SubstrateUnavailable, match="for the simulator"):
+        worlds.run(played, substrate="kind", profile=profile)
+    history = worlds.run(played, profile=profile.with_build(7.0)).history
+    assert history.settings["profile"] == "constant"
 
 
 def test_runs_of_a_seed_share_their_chance_in_every_cell() -> None:
