@@ -23,6 +23,7 @@ from cdlab.plots.drawing import (
     LINES,
     MARKERS,
     Drawn,
+    legend_below,
     log_places,
     plain_ticks,
     runs,
@@ -92,7 +93,7 @@ def ratio_lines(
         axes.set_xlabel(f"{along}, s; a ring marks the break-even" + (f"\n{held}" if held else ""))
         axes.set_ylabel(f"times as fast as\n{base}")
         axes.grid()
-        figure.legend(loc="outside lower center", ncols=2, handlelength=3.4)
+        legend_below(figure, axes)
     return Drawn(
         name,
         f"The ratio against the {along}",

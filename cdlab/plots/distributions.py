@@ -16,10 +16,12 @@ from cdlab.plots.drawing import (
     LINES,
     MARKERS,
     Drawn,
+    legend_below,
     log_places,
     plain_ticks,
     runs,
     sheet,
+    wrapped,
 )
 from cdlab.report import wording
 from cdlab.statistics import median
@@ -47,7 +49,7 @@ def ecdf(seconds: Mapping[str, Sequence[float | None]], *, name: str = "ecdf") -
         axes.set_ylabel("share of runs that are back")
         axes.grid()
         axes.axhline(0.5, color=INK, linewidth=0.8, alpha=0.5)
-        figure.legend(loc="outside lower center", ncols=2, handlelength=3.4)
+        legend_below(figure, axes)
     return Drawn(name, "How rollback times are distributed", figure, _alt(seconds))
 
 
@@ -77,7 +79,7 @@ def _line(
         marker=MARKERS[number % len(MARKERS)],
         markersize=4,
         markevery=max(1, (len(xs) + 2) // 6),
-        label=f"{label} ({runs(len(values), censored)})",
+        label=f"{wrapped(label)} ({runs(len(values), censored)})",
     )
     if censored:  # says that the line goes on at this height for ever
         axes.plot(ends[1], ys[-1] if ys else 0.0, marker=5, color=INK, markersize=9, clip_on=False)

@@ -57,6 +57,8 @@ SETTINGS: Any = {
 }
 LABEL = 32
 """Characters of a name in one line."""
+LEGEND = 40
+"""Characters of a name that leave room for another one beside it."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES: Sequence[Any] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)))
 LINE_COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY)
@@ -149,6 +151,14 @@ def without_frame(axes: Axes) -> None:
 def wrapped(label: str) -> str:
     """A name beside a row, in lines that leave room for the row."""
     return "\n".join(wrap(label, LABEL) or [""])
+
+
+def legend_below(figure: Figure, axes: Axes) -> None:
+    """What the lines are, below the figure, in as many columns as there is room for."""
+    names = [str(each) for each in axes.get_legend_handles_labels()[1]]
+    columns = 2 if max(map(len, names), default=0) <= LEGEND else 1
+    if names:
+        figure.legend(loc="outside lower center", ncols=columns, handlelength=3.4)
 
 
 def runs(n: int, censored: int = 0) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from cdlab.paired import Pairing
@@ -43,7 +44,8 @@ def forest(
         axes.set_yticks(range(len(rows)), [f"{wrapped(k)}\n{pairs(v)}" for k, v in rows.items()])
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(
-            f"times as fast as {base}, logarithmic: right of 1 is faster.\n"
+            "\n".join(wrap(f"times as fast as {base}, logarithmic: right of 1 is faster.", 84))
+            + "\n"
             "Median of the paired ratios and 95 % interval; the grey band is ± 5 %."
         )
         axes.grid(axis="x")

@@ -81,7 +81,27 @@ def outages() -> Drawn:
     return outage_map(MATRIX)
 
 
-ALL = (bars, ratios, lines, maps, coupling, validated, outages, lambda: ecdf(SECONDS))
+def twins() -> Drawn:
+    return ecdf({f"V1 revert, no cache, twin {each}": [4.0, None] * 9 for each in "AB"})
+
+
+def long_names() -> Drawn:
+    name = "V1 revert, no cache, of a variant with a rather long name indeed"
+    return forest({f"microservices 6: {name}": None}, base=name)
+
+
+ALL = (
+    twins,
+    long_names,
+    bars,
+    ratios,
+    lines,
+    maps,
+    coupling,
+    validated,
+    outages,
+    lambda: ecdf(SECONDS),
+)
 
 
 def laid_out(figure: Figure) -> None:
@@ -106,6 +126,9 @@ def test_no_label_covers_another_and_none_leaves_the_paper(draw: Callable[[], Dr
     figure = draw().figure
     laid_out(figure)
     paper = figure.bbox
+    for whole in (*figure.legends, *figure.texts):
+        box = whole.get_window_extent()
+        assert paper.x0 - 1 <= box.x0 <= box.x1 <= paper.x1 + 1
     for axes in [each for a in figure.axes for each in (a, *a.child_axes) if each.axison]:
         for axis in (axes.xaxis, axes.yaxis):
             low, high = sorted(axis.get_view_interval())
