@@ -142,6 +142,8 @@ def _text(value: Any, name: str = "") -> str:
         text = ", ".join(f"{key} {_text(each)}".strip() for key, each in value.items())
     elif isinstance(value, (list, tuple)):
         text = ", ".join(map(_text, value))
+    elif value is None:
+        text = "none"
     elif isinstance(value, float):
         text = f"{value:g}"
     else:

@@ -29,6 +29,8 @@ DECLARED: Mapping[str, tuple[str, str]] = {
     "good_commits_withdrawn": ("good commits withdrawn", "good commits go back with the bad one"),
 }
 """Measure -> the title of a loss that was declared or found before, and what is counted."""
+GATHERED = "writable_resources"
+"""Where V3 loses by gathering as much in its manager as CI has in the better one of the others."""
 
 
 def where_v3_loses(found: Sequence[Summary]) -> Iterator[Point]:
@@ -43,7 +45,8 @@ def where_v3_loses(found: Sequence[Summary]) -> Iterator[Point]:
             continue
         others = [value for name, value in known.items() if name != "V3"]
         said = ", ".join(f"{_short(value)} in {name}" for name, value in known.items())
-        verdict = "" if known["V3"] > max(others) else "; these runs do not show a loss"
+        is_shown = known["V3"] >= min(others) if measure == GATHERED else known["V3"] > max(others)
+        verdict = "" if is_shown else "; these runs do not show a loss"
         yield title, f"{said}: {words}{verdict}"
 
 

@@ -130,7 +130,8 @@ def plain_ticks(axis: Any, places: Sequence[float], word: Callable[[float], str]
 
 def log_places(low: float, high: float, *, most: int = 7) -> list[float]:
     """Round numbers from about *low* to about *high*: 1, 2, 5, 10 …, or powers of ten alone."""
-    for digits in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,)):
+    fine = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
+    for digits in (fine, (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):
         found = [
             digit * 10.0**power
             for power in range(-4, 8)

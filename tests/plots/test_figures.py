@@ -260,8 +260,9 @@ def test_text_is_read_on_every_shade() -> None:
 
 def test_ticks_of_a_logarithmic_axis_are_round_and_few() -> None:
     """From a half to ten thousand no more than seven, and some for the narrowest axis."""
-    for low, high in ((0.7, 1.5), (0.1, 30.0), (0.001, 10_000.0)):
+    for low, high in ((0.6, 1.4), (0.9, 1.25), (0.7, 1.5), (0.1, 30.0), (0.001, 10_000.0)):
         assert 2 <= len(log_places(low, high)) <= 8
+    assert log_places(0.6, 1.4) == pytest.approx([0.6, 0.8, 1.0, 1.2])
 
 
 def test_drawing_leaves_the_settings_as_they_were() -> None:
