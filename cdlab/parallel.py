@@ -1,5 +1,6 @@
 """
-A function over many items in several processes, in order. Called by `comparison`.
+A function over many items in several processes, in order. Called by `comparison`,
+`advice` and `sweeps`.
 
 The processes are new ones that import what they need, so that the same happens on every system.
 They end with the one that started them, whatever ended it.
@@ -21,13 +22,15 @@ CHUNK = 4
 """Items that a process takes at once: few enough that all finish at about the same time."""
 
 
-def in_processes(function: Callable[[T], R], items: Iterable[T], *, processes: int) -> Iterator[R]:
+def in_processes(
+    function: Callable[[T], R], items: Iterable[T], *, processes: int, chunk: int = CHUNK
+) -> Iterator[R]:
     """Yield the results in the order of the items. *function* and items have to be picklable."""
     pool = ProcessPoolExecutor(
         processes, mp_context=get_context("spawn"), initializer=_end_with_the_parent
     )
     try:
-        yield from pool.map(function, items, chunksize=CHUNK)
+        yield from pool.map(function, items, chunksize=chunk)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -53,21 +53,32 @@ REAL_PACE = Pace(
 """Short, because somebody waits for it; the interval is noted in every history."""
 
 
-def run(scenario: Scenario, *, substrate: str = "sim", manager: str = "outside") -> Run:
+def run(
+    scenario: Scenario,
+    *,
+    substrate: str = "sim",
+    manager: str = "outside",
+    profile: Profile | None = None,
+) -> Run:
     """
     Run a scenario once and return the run. Raises `SubstrateUnavailable` for a missing lab.
 
     *manager* is where V3's release manager runs on kind: `outside` in this process, `inside` in the
-    cluster. In the simulator there is one process only.
+    cluster. In the simulator there is one process only. *profile* is what things cost there,
+    instead of the profile that the scenario names; on kind things cost what they cost.
     """
     if substrate != "sim":
+        if profile is not None:
+            raise SubstrateUnavailable(
+                "a costs profile is for the simulator", help="--substrate sim"
+            )
         return run_in(real(scenario, manager=manager), scenario)
     if manager != "outside":
         raise SubstrateUnavailable(
             "the simulator has no cluster that a process could run in", help="--substrate kind"
         )
     with _without_garbage_collection():
-        return run_in(simulated(scenario), scenario)
+        return run_in(simulated(scenario, profile=profile), scenario)
 
 
 @contextmanager

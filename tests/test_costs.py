@@ -9,7 +9,14 @@ import pytest
 
 from cdlab.errors import CdlabError
 from cdlab.random_streams import RandomStreams
-from cdlab.substrates.sim.costs import PURPOSES, SHARES, Costs, load_profile, profile_names
+from cdlab.substrates.sim.costs import (
+    PURPOSES,
+    SHARES,
+    Cost,
+    Costs,
+    load_profile,
+    profile_names,
+)
 
 BROKEN = """
 extends = "lean-ci"
@@ -174,3 +181,32 @@ def test_a_profile_that_is_not_there_is_named_with_those_that_are(tmp_path: Path
     path.write_text("[build")
     with pytest.raises(CdlabError, match="is not TOML"):
         load_profile(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "median"), [("lean-ci", 240.0), ("constant", 100.0), ("kind", (0.1727 + 2.0108) / 2)]
+)
+def test_builds_can_be_given_another_median(name: str, median: float) -> None:
+    """The spread stays, a cached build keeps its share, and nothing else changes."""
+    profile = load_profile(name)
+    other = profile.with_build(30.0)
+    assert profile.costs["build"].median == pytest.approx(median)
+    assert other.costs["build"].median == pytest.approx(30.0)
+    share = profile.costs["build_cached"].median / median
+    assert other.costs["build_cached"].median == pytest.approx(30.0 * share)
+    assert other.costs["build"].distribution == profile.costs["build"].distribution
+    changed = {each for each in PURPOSES if other.costs[each] != profile.costs[each]}
+    assert changed == {"build", "build_cached"}
+
+
+def test_a_build_of_no_time_is_a_constant() -> None:
+    """And from nothing any time can be made, which no factor does."""
+    nothing = load_profile("lean-ci").with_build(0.0)
+    assert [nothing.costs[each].numbers for each in ("build", "build_cached")] == [(0.0,), (0.0,)]
+    assert nothing.with_build(5.0).costs["build"].numbers == (5.0,)
+
+
+def test_the_middle_of_two_values_is_the_likelier_one() -> None:
+    """Of `either`; all other distributions have theirs in the file."""
+    assert Cost("either", (1.0, 9.0, 0.07), "test").median == 1.0
+    assert Cost("either", (1.0, 9.0, 0.7), "test").median == 9.0

@@ -57,6 +57,7 @@ def test_the_example_is_a_scenario() -> None:
         "docs/how-to-move.md",
         "docs/exercises.md",
         "docs/advise.md",
+        "docs/figures.md",
     ],
 )
 def test_every_command_and_option_of_the_pages_exists(page: str) -> None:
@@ -103,3 +104,15 @@ def test_every_exercise_has_its_row() -> None:
     text = (ROOT / "docs/exercises.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([^`]*)` \| ([^|]*) \| [^|]+ \|$", text, re.MULTILINE)
     assert rows == [(name, each.title) for name, each in exercises().items()]
+
+
+def test_the_table_of_a_sweep_has_the_columns_that_its_page_names() -> None:
+    """And every option that the page lists is one."""
+    from cdlab.sweeps.table import COLUMNS
+
+    page = (ROOT / "docs/figures.md").read_text(encoding="utf-8")
+    own = [each for each in COLUMNS if each in ("seed", "variant", "outcome") or "_seconds" in each]
+    for each in own[2:]:
+        assert f"`{each}`" in page, each
+    options = {option for each in COMMAND.commands["sweep"].params for option in each.opts}  # type: ignore[attr-defined]
+    assert set(re.findall(r"`(--[a-z-]+)`", page)) <= options | {"--against-cache"}

@@ -28,6 +28,7 @@ MORE_PARAMETERS = {
     "cdlab/cli/looking.py",
     "cdlab/cli/dashboard.py",
     "cdlab/cli/manager.py",
+    "cdlab/cli/sweep.py",
 }
 
 PAGES = {"v1.py": 90, "v2.py": 120, "v3.py": 150}
@@ -163,6 +164,16 @@ MAY_IMPORT = {
     "cdlab/advice/": {
         "advice", "errors", "model", "parallel", "report", "runner", "scenario", "statistics",
         "substrates.sim", "value_checks", "worlds",
+    },
+    # Figures know values, reports know results and sweeps, and only the command line knows those.
+    "cdlab/plots/": {"errors", "paired", "plots", "report", "rollback_time", "statistics"},
+    "cdlab/bench/results.py": {"errors"},
+    "cdlab/bench_report/": {
+        "bench.results", "bench_report", "errors", "paired", "plots", "report", "statistics",
+    },
+    "cdlab/sweeps/": {
+        "errors", "model", "paired", "parallel", "plots", "report", "scenario",
+        "substrates.sim", "sweeps", "version", "worlds",
     },
     # What people ask and are told knows no architecture, and the page nothing but that.
     "cdlab/manager/commands.py": set(),
@@ -323,6 +334,16 @@ def test_web_libraries_are_imported_only_by_the_page(path: Path) -> None:
     """Everything but the dashboard works where its extra is not installed."""
     found = {each.partition(".")[0] for each in imports(path)} & WEB
     assert not found or name_of(path).startswith("cdlab/manager/web/"), f"{path} imports {found}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_figures_are_drawn_in_one_place(path: Path) -> None:
+    """Everything but figures works where their extra is not installed, and starts as fast."""
+    found = {each.partition(".")[0] for each in imports(path)} & {"matplotlib", "contourpy"}
+    assert not found or name_of(path).startswith("cdlab/plots/"), f"{path} imports {found}"
+    early = {each for each in imports(path, top_level_only=True) if each.startswith("cdlab.plots")}
+    may = ("cdlab/plots/", "cdlab/bench_report/", "cdlab/sweeps/pictures.py")
+    assert name_of(path).startswith(may) or not early, f"{path} imports {early} at once"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -31,7 +31,9 @@ from cdlab.cli import (
     manager,
     outages,
     prefetch,
+    report,
     show,
+    sweep,
     validate,
     writing,
 )
@@ -75,6 +77,8 @@ show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
 validate.add_to(app)
+report.add_to(app)
+sweep.add_to(app)
 advise.add_to(app)
 asking.add_to(app)
 looking.add_to(app)

@@ -23,7 +23,7 @@ def pairings(comparison: Comparison) -> list[Grid]:
     if not found or comparison.story in WITHOUT_ROLLBACK:
         return []
     results = {findings.row_name(each): each for each in comparison.results}
-    rows = tuple((name, *_cells(found[name])) for name in results if name in found)
+    rows = tuple((name, *cells_of(found[name])) for name in results if name in found)
     return [Grid(TITLE, COLUMNS, rows)]
 
 
@@ -42,7 +42,8 @@ def notes(comparison: Comparison) -> list[str]:
     return said
 
 
-def _cells(pairing: Pairing) -> tuple[str, ...]:
+def cells_of(pairing: Pairing) -> tuple[str, ...]:
+    """Of a row: what stands under `COLUMNS` after the name."""
     return (
         _median(pairing),
         _interval(pairing.low, pairing.high),

@@ -86,6 +86,16 @@ class Cost:
         numbers = tuple(each if name in kept else each * factor for name, each in pairs)
         return replace(self, numbers=numbers)
 
+    @property
+    def median(self) -> float:
+        """The middle of the distribution."""
+        if self.distribution == "uniform":
+            return sum(self.numbers) / 2
+        if self.distribution == "either":
+            value, other, chance = self.numbers
+            return other if chance > 0.5 else value
+        return self.numbers[0]
+
     def sampler(self, streams: Streams, purpose: str) -> Callable[[str], float]:
         """A function from an entity to seconds. A constant draws nothing."""
         if self.distribution == "constant":
@@ -127,6 +137,21 @@ class Profile:
         _refuse(self.name, mistakes)
         settings = ", ".join(f"{purpose} {value:g} s" for purpose, value in seconds.items())
         return replace(self, name=f"{self.name} ({settings})", costs={**self.costs, **changed})
+
+    def with_build(self, seconds: float) -> Profile:
+        """
+        A profile whose builds take *seconds* in the median, with the same spread as here.
+
+        A build from the cache keeps its share of that, and is a constant where builds are one.
+        """
+        known = self.costs["build"].median
+        if not seconds or not known:
+            return self.with_constants({"build": seconds, "build_cached": seconds})
+        builds = ("build", "build_cached")
+        scaled = {each: self.costs[each].scaled(seconds / known) for each in builds}
+        return replace(
+            self, name=f"{self.name} (build {seconds:g} s)", costs={**self.costs, **scaled}
+        )
 
 
 class Costs:
