@@ -8,10 +8,10 @@ by the playground, for a world that stays.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from cdlab.architectures import ARCHITECTURES, Architecture, Delivery
 from cdlab.fault_plans import Fault, Plan
@@ -53,6 +53,22 @@ class Pace:
     """Between two requests of a load."""
 
 
+class Probe(Protocol):
+    """Somebody outside the cluster who asks a Service for its version all the time."""
+
+    cpu_seconds: float
+
+    @property
+    def answers(self) -> Sequence[tuple[int, str]]:
+        """Microseconds of the run's clock, and what was said; empty where nobody answered."""
+
+    def start(self) -> None:
+        """Begin. Blocks until it has."""
+
+    def stop(self) -> None:
+        """Leave nothing behind. Blocks."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
     """A substrate that is ready to be used once, with the kernel it runs on."""
@@ -72,6 +88,8 @@ class World:
     """File name -> text, asked when a run fails and before it is removed: logs, events."""
     manager: Callable[[Application, Variant, ManagerIntervals], Installation] | None = None
     """How the release manager gets into its own process. None: it runs in ours."""
+    probe: Callable[[str, str, float], Probe] | None = None
+    """A probe of a workload in an environment, at an interval in seconds. None: no outside."""
     architectures: Mapping[str, Architecture] = field(default_factory=lambda: ARCHITECTURES)
     """Name -> what runs under it; somebody may have put a page of their own there."""
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from cdlab.assembly import Assembly, World
+from cdlab.assembly import Assembly, Pace, World
 from cdlab.errors import Stalled
 from cdlab.history import SCHEMA, History
 from cdlab.measures import measure
@@ -93,7 +93,7 @@ def _played(world: World, scenario: Scenario, recorder: Recorder, story: Story) 
         world.kernel.run(
             _play(world, scenario, recorder, story),
             name="story",
-            deadline_seconds=_deadline_seconds(world, scenario),
+            deadline_seconds=deadline_seconds(world.pace, scenario),
         )
         testimony = dict(world.witnesses())
     except Stalled as stalled:
@@ -112,9 +112,9 @@ def _merged(world: World, history: History) -> History:
     return history if world.manager is None else in_order_of_time(history)
 
 
-def _deadline_seconds(world: World, scenario: Scenario) -> float:
+def deadline_seconds(pace: Pace, scenario: Scenario) -> float:
     """Looks that are far apart are waited for; four of them follow each other in no story."""
-    return world.pace.deadline_seconds + 4 * (scenario.variant.poll_interval_seconds or 0.0)
+    return pace.deadline_seconds + 4 * (scenario.variant.poll_interval_seconds or 0.0)
 
 
 def _clean_up(world: World) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdlab.architectures import ARCHITECTURES
 from cdlab.assembly import Pace, World
@@ -145,6 +145,7 @@ def real(scenario: Scenario, *, lab: Lab | None = None, manager: str = "outside"
     from cdlab.substrates.kind.evidence import evidence
     from cdlab.substrates.kind.facts import facts, new_run_name, now
     from cdlab.substrates.kind.lifecycle import connect
+    from cdlab.substrates.kind.outside_probe import OutsideProbe
     from cdlab.substrates.kind.settings import KindSettings
     from cdlab.substrates.kind.substrate import KindSubstrate
     from cdlab.substrates.kind.witnesses import testimony
@@ -173,7 +174,19 @@ def real(scenario: Scenario, *, lab: Lab | None = None, manager: str = "outside"
         witnesses=partial(testimony, substrate, now()),
         evidence=partial(evidence, lab, run),
         manager=partial(InCluster, substrate, grants) if is_inside else None,
+        probe=partial(OutsideProbe, substrate),
     )
+
+
+def facts_of(substrate: str) -> dict[str, Any]:
+    """What there is to say of the machine before anything runs. Raises for a missing lab."""
+    if substrate == "sim":
+        return {}
+    from cdlab.substrates.kind.facts import facts
+    from cdlab.substrates.kind.lifecycle import connect
+    from cdlab.substrates.kind.settings import KindSettings
+
+    return facts(connect(KindSettings.here()))
 
 
 class InCluster:

@@ -66,7 +66,7 @@ class RunLine:
 
     cell: str
     block: int
-    """Counts from 1 in each cell. The runs of a block are compared with each other."""
+    """Counts from 1 in each cell, 0 for warm-ups. The runs of a block are compared with each other."""
     position: int
     """In the block, from 1, in the order in which they were run."""
     variant: str
@@ -95,6 +95,8 @@ class RunLine:
     """The machine's one-minute load before the run."""
     busy: tuple[str, ...] = ()
     """What disturbed it: load, clock, outlier. Empty on a quiet machine."""
+    probe: Mapping[str, float] = field(default_factory=dict)
+    """Of the outside probe: `requests`, `unanswered`, `cpu_seconds`. Empty without one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -123,6 +123,7 @@ FACTS: Mapping[str, Mapping[str, Column]] = {
             counted("ssot_divergence_ended_by"), "Ended by: what ended the longest difference."
         ),
     },
+    "image-patch": {"serves at\nthe end": SERVES, "repo and\ncluster differ": DIFFER},
     "cluster-deleted": {
         "images\nback": Column(
             part("cluster_rebuild", "digests"), "Images back: share of the digests that ran before."

@@ -41,6 +41,7 @@ STORIES: Mapping[str, Story] = {
     "newer-image": rollbacks.newer_image,
     "bad-manifest": rollbacks.bad_manifest,
     "out-of-band": operators.out_of_band,
+    "image-patch": operators.image_patch,
     "cluster-deleted": accidents.cluster_deleted,
     "node-lost": accidents.node_lost,
     "under-load": accidents.under_load,

@@ -1,0 +1,157 @@
+"""
+One run of a benchmark: a planned run in, its line out.
+
+The scenario runs as always, in a world of its own, with a probe beside it where there is an
+outside. What the harness itself takes is measured too. Called by `benchmark.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from cdlab import worlds
+from cdlab.assembly import Probe, World
+from cdlab.bench import machine
+from cdlab.bench.plans import Planned
+from cdlab.bench.probing import recovery_by_pods, recovery_seconds
+from cdlab.bench.results import RunLine
+from cdlab.bench.stories import story_of
+from cdlab.bench.variants import architecture_of, scenario_of
+from cdlab.errors import StoryFailed
+from cdlab.rollback_time import asked
+from cdlab.runner import Run, deadline_seconds, run_in
+from cdlab.scenario import Scenario
+from cdlab.stories import Lab, Story
+from cdlab.stories.lab import BAD
+
+PROBE_SECONDS = 0.08
+"""Between two requests of the probe: a little more than ten a second."""
+PACES = {"kind": worlds.REAL_PACE, "sim": worlds.SIMULATED_PACE}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Player:
+    """Plays planned runs on a substrate."""
+
+    substrate: str
+    seed: int
+    probe_seconds: float = PROBE_SECONDS
+    """0: no probe, to find out what it costs."""
+    keep: Callable[[Planned, Run], None] = lambda planned, run: None
+    """Told every run, before its history is forgotten."""
+
+    def settings(self) -> dict[str, Any]:
+        """What holds in every cell, for the opening of a file."""
+        pace, is_kind = PACES[self.substrate], self.substrate == "kind"
+        return {
+            "substrate": self.substrate,
+            "probe_interval_seconds": self.probe_seconds if is_kind else None,
+            "deadline_seconds": pace.deadline_seconds,
+            "observation_seconds": pace.observation_seconds,
+            "cache": "builds reuse layers of their own run alone; `no cache` reuses none",
+            "nodes": "the images of a run are new to the nodes until its first release",
+        }
+
+    def __call__(self, planned: Planned) -> RunLine:
+        """Play it. Raises what ends a run, and `StoryFailed` for one that never came to ask."""
+        scenario = scenario_of(planned.variant, planned.cell, seed=self.seed + planned.block)
+        began, load, before = machine.now(), machine.load(), machine.Moment.here()
+        story = Probed(story_of(scenario, planned.cell), self.probe_seconds)
+        run, world_seconds = self._run(scenario, story)
+        ask = asked(run.history)
+        if ask is None:
+            raise StoryFailed(
+                f'"{planned.variant}" ended before anybody asked for the rollback: '
+                f"{run.history[-1].because or 'the deadline passed'}",
+                help="cdlab status",
+            )
+        self.keep(planned, run)
+        measures = run.measures
+        probe = story.probe
+        recovery = (
+            recovery_seconds(probe.answers, ask.t_us, BAD)
+            if probe
+            else recovery_by_pods(run.history)
+            if self.substrate == "sim"
+            else None
+        )
+        after = machine.Moment.here()
+        jump = after.jump_since(before)
+        busy = [
+            *(["load"] if machine.is_loaded(load) and self.substrate == "kind" else []),
+            *(["clock"] if abs(jump) > machine.CLOCK_JUMP_SECONDS else []),
+        ]
+        cpu = after.thread - before.thread + (probe.cpu_seconds if probe else 0.0)
+        return RunLine(
+            cell=planned.cell,
+            block=planned.block,
+            position=planned.position,
+            variant=planned.variant,
+            architecture=architecture_of(planned.variant),
+            seconds=measures["rollback_seconds"],
+            deadline_seconds=deadline_seconds(PACES[self.substrate], scenario),
+            phases=run.phases,
+            recovery_seconds=recovery,
+            has_stayed=measures["stayed_rolled_back"],
+            measures=measures,
+            is_warm_up=planned.is_warm_up,
+            began=began,
+            wall_seconds=round(after.monotonic - before.monotonic, 3),
+            overhead_seconds=round(world_seconds + cpu, 3),
+            load=load,
+            busy=tuple(busy),
+            probe=_told(probe),
+        )
+
+    def _run(self, scenario: Scenario, story: Probed) -> tuple[Run, float]:
+        """The run, and the seconds until its world was there without the processor's."""
+        if self.substrate == "sim":
+            return run_in(worlds.simulated(scenario), scenario, story), 0.0
+        before = machine.Moment.here()
+        # What others counted is the tests' affair, and takes half a second to ask for.
+        world = replace(worlds.real(scenario), witnesses=dict)
+        after = machine.Moment.here()
+        waited = after.monotonic - before.monotonic - (after.thread - before.thread)
+        return run_in(world, scenario, story.in_world(world)), waited
+
+
+@dataclass(slots=True)
+class Probed:
+    """A story with a probe beside it."""
+
+    story: Story
+    interval_seconds: float
+    world: World | None = None
+    probe: Probe | None = field(default=None, init=False)
+
+    def in_world(self, world: World) -> Probed:
+        """The same, in a world that may have an outside."""
+        self.world = world
+        return self
+
+    async def __call__(self, lab: Lab) -> None:
+        """Play the story, and ask the Service that it is about meanwhile."""
+        make = self.world.probe if self.world and self.interval_seconds else None
+        if make is None:
+            await self.story(lab)
+            return
+        self.probe = make(lab.workload, lab.production, self.interval_seconds)
+        await lab.kernel.offload(self.probe.start, what="start of the probe")
+        try:
+            await self.story(lab)
+        finally:
+            self.probe.stop()  # at once: who is cancelled at the deadline can wait for nothing
+
+
+def _told(probe: Probe | None) -> dict[str, float]:
+    if probe is None:
+        return {}
+    unanswered = sum(not text for _, text in probe.answers)
+    return {
+        "requests": len(probe.answers),
+        "unanswered": unanswered,
+        "cpu_seconds": round(probe.cpu_seconds, 4),
+    }
