@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cdlab.bench import results as files
 from cdlab.bench.outliers import is_outlier
 from cdlab.bench.plans import Planned, is_complete, left, require_same, warm_up
-from cdlab.bench.results import Opening, Remark, Results, RunLine
+from cdlab.bench.results import Opening, Remark, Results, RunLine, append, load, start
 from cdlab.errors import CdlabError
 
 ATTEMPTS = 3
@@ -62,14 +61,14 @@ def benchmark(path: Path, opening: Opening, means: Means) -> Results:
     while (following := _following(found)) is not None:
         found = _with(path, found, following, means)
     _remark(path, "ended", _why_ended(found), means)
-    return files.load(path)
+    return load(path)
 
 
 def _opened(path: Path, opening: Opening, means: Means) -> Results:
     if not path.exists():
-        files.start(path, opening)
+        start(path, opening)
         return Results(opening, (), ())
-    found = files.load(path)
+    found = load(path)
     require_same(str(path), found.opening, opening)
     if _following(found) is not None:
         _remark(path, "resumed", f"after {len(found.counted)} runs that count", means)
@@ -86,7 +85,7 @@ def _with(path: Path, found: Results, planned: Planned, means: Means) -> Results
     line = _played(path, planned, means)
     if not line.is_warm_up and is_outlier(line.seconds, _earlier(found, line)):
         line = replace(line, busy=(*line.busy, "outlier"))
-    files.append(path, line)
+    append(path, line)
     return replace(found, runs=(*found.runs, line))
 
 
@@ -113,7 +112,7 @@ def _played(path: Path, planned: Planned, means: Means) -> RunLine:
 
 
 def _remark(path: Path, what: str, text: str, means: Means) -> None:
-    files.append(path, Remark(what=what, text=text, at=means.now()))
+    append(path, Remark(what=what, text=text, at=means.now()))
 
 
 def standing(found: Results, following: Planned) -> Standing:

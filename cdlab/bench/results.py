@@ -66,7 +66,7 @@ class RunLine:
 
     cell: str
     block: int
-    """Counts from 1 in each cell, 0 for warm-ups. The runs of a block are compared with each other."""
+    """Counts from 1 in each cell; 0 is the warm-up. Its runs are compared with each other."""
     position: int
     """In the block, from 1, in the order in which they were run."""
     variant: str

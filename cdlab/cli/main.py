@@ -20,6 +20,7 @@ import typer
 from cdlab.cli import (
     advise,
     asking,
+    bench,
     calibrate,
     dashboard,
     demo,
@@ -76,6 +77,7 @@ export.add_to(app)
 show.add_to(app)
 outages.add_to(app)
 calibrate.add_to(app)
+bench.add_to(app)
 validate.add_to(app)
 report.add_to(app)
 sweep.add_to(app)

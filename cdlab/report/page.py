@@ -96,6 +96,16 @@ def print_explained(
     _ending(console, history, verdicts, replay)
 
 
+def print_grids(
+    console: Console, heading: str, grids: Sequence[Grid], sentences: Sequence[str]
+) -> None:
+    """Tables under a heading, and what there is to say of them."""
+    _heading(console, heading)
+    for grid in grids:
+        console.print(_table(grid, console))
+    _sentences(console, sentences)
+
+
 def _ending(console: Console, history: History, verdicts: Sequence[Verdict], replay: str) -> None:
     settings = history.settings
     if not is_finished(history):
