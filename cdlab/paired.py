@@ -9,6 +9,7 @@ computes the interval and the tests; without it the ratio and the win rate are t
 from __future__ import annotations
 
 import math
+import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -104,14 +105,16 @@ def _with_interval(found: Pairing, logs: Sequence[float]) -> Pairing:
         return replace(found, missing=f"an interval needs SciPy: {INSTALL}")
     import numpy  # comes with SciPy
 
-    done = stats.bootstrap(
-        (numpy.asarray(logs),),
-        numpy.median,
-        confidence_level=CONFIDENCE,
-        n_resamples=RESAMPLES,
-        method="BCa",
-        random_state=numpy.random.default_rng(1),
-    ).confidence_interval
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where it cannot be calculated, its ends are no numbers
+        done = stats.bootstrap(
+            (numpy.asarray(logs),),
+            numpy.median,
+            confidence_level=CONFIDENCE,
+            n_resamples=RESAMPLES,
+            method="BCa",
+            random_state=numpy.random.default_rng(1),
+        ).confidence_interval
     low, high = math.exp(done.low), math.exp(done.high)
     p_value = float(stats.wilcoxon(logs).pvalue)
     if math.isnan(low) or math.isnan(high):

@@ -18,9 +18,7 @@ def cell(
     least: int, most: int, name: str = "main", variants: Sequence[str] = (FIRST, SECOND)
 ) -> CellPlan:
     """A cell of two variants."""
-    return CellPlan(
-        name=name, variants=tuple(variants), blocks_at_least=least, blocks_at_most=most
-    )
+    return CellPlan(name=name, variants=tuple(variants), blocks_at_least=least, blocks_at_most=most)
 
 
 def opening(*cells: CellPlan, mode: str = "default", seed: int = 1) -> Opening:
