@@ -71,7 +71,7 @@ def test_the_third_failure_ends_the_benchmark(tmp_path: Path) -> None:
     """With the error, and a file that can be gone on with."""
     path = tmp_path / "x.jsonl"
     player = FakePlayer(fails=lambda call: BuildFailed("no disk") if call > 3 else None)
-    with pytest.raises(CdlabError, match="failed 3 times.*no disk") as caught:
+    with pytest.raises(CdlabError, match=r"failed 3 times.*no disk") as caught:
         player.bench(path, opening(cell(2, 2)))
     assert str(path) in caught.value.help
     assert len(load(path).counted) == 1

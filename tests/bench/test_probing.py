@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 def test_users_have_recovered_with_the_last_bad_answer(
     answers: list[tuple[int, str]], expected: float | None
 ) -> None:
-    """Asked at 1 s: the last bad one counts, no answer says nothing, and an end with bad is none."""
+    """Asked at 1 s: the last bad one counts, no answer says nothing, to end with bad is none."""
     assert recovery_seconds(answers, 1_000_000, "bad") == expected
 
 
