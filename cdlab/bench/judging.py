@@ -87,7 +87,8 @@ class Summary:
     overhead_share: float | None
     """Of all runs together, the harness's own part of the time."""
     probe: dict[str, float]
-    """Requests a second, share without an answer, share of a processor; empty without a probe."""
+    """Requests a second, share without an answer, share of a processor, and the longest time after
+    an ask in which nobody answered; empty without a probe."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with the schema."""
@@ -204,14 +205,15 @@ def twins_said(cell: CellPlan, results: Results) -> str:
 
 def _probe(runs: Sequence[RunLine]) -> dict[str, float]:
     probed = [run for run in runs if run.probe]
-    wall = sum(run.wall_seconds for run in probed)
-    if not probed or not wall:
-        return {}
-    requests, unanswered, cpu = (
-        sum(run.probe[name] for run in probed) for name in ("requests", "unanswered", "cpu_seconds")
+    requests, unanswered, seconds, cpu = (
+        sum(run.probe[name] for run in probed)
+        for name in ("requests", "unanswered", "seconds", "cpu_seconds")
     )
+    if not requests or not seconds:
+        return {}
     return {
-        "requests_per_second": requests / wall,
-        "unanswered_share": unanswered / requests if requests else 0.0,
-        "processor_share": cpu / wall,
+        "requests_per_second": requests / seconds,
+        "unanswered_share": unanswered / requests,
+        "processor_share": cpu / seconds,
+        "longest_gap_seconds": max(run.probe["longest_gap_seconds"] for run in probed),
     }

@@ -15,7 +15,7 @@ from cdlab import worlds
 from cdlab.assembly import Probe, World
 from cdlab.bench import machine
 from cdlab.bench.plans import Planned
-from cdlab.bench.probing import recovery_by_pods, recovery_seconds
+from cdlab.bench.probing import recovery_by_pods, recovery_seconds, told
 from cdlab.bench.results import RunLine
 from cdlab.bench.stories import story_of
 from cdlab.bench.variants import architecture_of, scenario_of
@@ -102,7 +102,7 @@ class Player:
             overhead_seconds=round(world_seconds + cpu, 3),
             load=load,
             busy=tuple(busy),
-            probe=_told(probe),
+            probe=told(probe.answers, ask.t_us, probe.cpu_seconds) if probe else {},
         )
 
     def _run(self, scenario: Scenario, story: Probed) -> tuple[Run, float]:
@@ -143,14 +143,3 @@ class Probed:
             await self.story(lab)
         finally:
             self.probe.stop()  # at once: who is cancelled at the deadline can wait for nothing
-
-
-def _told(probe: Probe | None) -> dict[str, float]:
-    if probe is None:
-        return {}
-    unanswered = sum(not text for _, text in probe.answers)
-    return {
-        "requests": len(probe.answers),
-        "unanswered": unanswered,
-        "cpu_seconds": round(probe.cpu_seconds, 4),
-    }

@@ -8,6 +8,7 @@ history, and when the rollback was asked for. Out: seconds. Called by `playing.p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cdlab.history import History
 from cdlab.pod_timeline import contents, steps
@@ -42,3 +43,16 @@ def recovery_by_pods(history: History) -> float | None:
         if was_bad and not is_bad:
             last_us = max(step.event.t_us, ask.t_us)
     return None if is_bad else (last_us - ask.t_us) / 1e6
+
+
+def told(answers: Answers, asked_us: int, cpu_seconds: float) -> dict[str, float]:
+    """What a probe did: how often it asked for how long, and how long it was without an answer."""
+    times = [t_us for t_us, _ in answers]
+    heard = [asked_us, *(t_us for t_us, text in answers if text and t_us > asked_us)]
+    return {
+        "requests": len(answers),
+        "unanswered": sum(not text for _, text in answers),
+        "seconds": round((max(times, default=0) - min(times, default=0)) / 1e6, 3),
+        "longest_gap_seconds": round(max((b - a for a, b in pairwise(heard)), default=0) / 1e6, 3),
+        "cpu_seconds": round(cpu_seconds, 4),
+    }

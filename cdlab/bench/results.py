@@ -96,7 +96,8 @@ class RunLine:
     busy: tuple[str, ...] = ()
     """What disturbed it: load, clock, outlier. Empty on a quiet machine."""
     probe: Mapping[str, float] = field(default_factory=dict)
-    """Of the outside probe: `requests`, `unanswered`, `cpu_seconds`. Empty without one."""
+    """Of the outside probe: `requests`, of them `unanswered`, its `seconds` and `cpu_seconds`, and
+    `longest_gap_seconds` after the ask in which nobody answered. Empty without one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,7 +98,8 @@ def _quality(summary: Summary) -> Iterator[str]:
         probe = summary.probe
         yield (
             f"The probe sent {probe['requests_per_second']:.1f} requests a second, at "
-            f"{probe['processor_share']:.2%} of a processor."
+            f"{probe['processor_share']:.2%} of a processor; at most "
+            f"{probe['longest_gap_seconds']:.1f} s after an ask nobody answered."
         )
     if summary.busy:
         told = ", ".join(f"{what} in {count}" for what, count in summary.busy.items())

@@ -49,7 +49,13 @@ def line(planned: Planned, seconds: float | None) -> RunLine:
         is_warm_up=planned.is_warm_up,
         wall_seconds=20.0,
         overhead_seconds=0.5,
-        probe={"requests": 240, "unanswered": 12, "cpu_seconds": 0.1},
+        probe={
+            "requests": 240,
+            "unanswered": 12,
+            "seconds": 20.0,
+            "longest_gap_seconds": 0.3,
+            "cpu_seconds": 0.1,
+        },
     )
 
 

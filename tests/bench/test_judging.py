@@ -68,7 +68,9 @@ def test_a_busy_machine_marks_the_result() -> None:
 
 
 def test_an_outlier_is_judged_anew_by_all_runs() -> None:
-    """What was far from the first few may be usual later."""
+    """What was far from the first few may be usual later; a run is not one of its own others."""
+    few = results_of({FIRST: [4.0] * 7 + [40.0], SECOND: [2.0] * 8})
+    assert summary_of(few).busy == {}
     slow = results_of({FIRST: [4.0] * 9 + [40.0], SECOND: [2.0] * 10})
     assert summary_of(slow).busy == {"outlier": 1}
     usual = results_of({FIRST: [4.0, 40.0] * 5, SECOND: [2.0] * 10})
@@ -93,6 +95,7 @@ def test_the_overhead_and_the_probe_are_shares_of_all_time() -> None:
     assert found.overhead_share == 0.025
     assert found.probe == {
         "requests_per_second": 12.0, "unanswered_share": 0.05, "processor_share": 0.005,
+        "longest_gap_seconds": 0.3,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cdlab import worlds
-from cdlab.bench.probing import recovery_by_pods, recovery_seconds
+from cdlab.bench.probing import recovery_by_pods, recovery_seconds, told
 from cdlab.scenario import load
 
 ROOT = Path(__file__).parents[2]
@@ -47,3 +47,13 @@ def test_a_rollback_that_was_undone_has_no_recovery() -> None:
     """Without a hold V3's automation brings the bad image back, and users see it to the end."""
     run = worlds.run(load(ROOT / "scenarios/v3/rollback-without-hold.yaml"))
     assert recovery_by_pods(run.history) is None
+
+
+def test_a_probe_tells_how_often_it_asked_and_when_it_knew_nothing() -> None:
+    """Asked at 1 s; gaps before that do not count, and no answer fills none."""
+    answers = [(0, ""), (1_100_000, "bad"), (1_500_000, ""), (2_000_000, "good"), (2_100_000, "")]
+    assert told(answers, 1_000_000, 0.25) == {
+        "requests": 5, "unanswered": 3, "seconds": 2.1, "longest_gap_seconds": 0.9,
+        "cpu_seconds": 0.25,
+    }  # fmt: skip
+    assert told([], 1_000_000, 0.0)["longest_gap_seconds"] == 0

@@ -9,6 +9,7 @@ with the same selector, so that kube-proxy routes both alike. Who calls it: benc
 from __future__ import annotations
 
 import http.client
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 1.0
 """After that a request counts as unanswered."""
-ASKERS = 4
-"""They ask in turn, so that a slow answer holds nobody up: on a busy machine one takes 0.1 s."""
 
 
 class OutsideProbe:
@@ -54,10 +53,15 @@ class OutsideProbe:
     def start(self) -> None:
         """Open the door and begin to ask."""
         port, begin = self._open_door(), time.monotonic()
-        for number in range(ASKERS):
-            first = begin + number * self.interval_seconds
+        # So many that they keep the pace where each waits in vain, as for a pod that has ended.
+        askers = math.ceil(TIMEOUT_SECONDS / self.interval_seconds) + 1
+        every = askers * self.interval_seconds
+        for number in range(askers):
             work = threading.Thread(
-                target=self._ask_on, args=(port, first), daemon=True, name="cdlab outside probe"
+                target=self._ask_on,
+                args=(port, begin + number * self.interval_seconds, every),
+                daemon=True,
+                name="cdlab outside probe",
             )
             self._threads.append(work)
             work.start()
@@ -102,9 +106,8 @@ class OutsideProbe:
             "spec": {"type": "NodePort", "selector": {"app": self.workload}, "ports": [door]},
         }
 
-    def _ask_on(self, port: int, due: float) -> None:
-        """Ask in its turn; those that a slow answer took up are left out."""
-        every = ASKERS * self.interval_seconds
+    def _ask_on(self, port: int, due: float, every: float) -> None:
+        """Ask again and again, in its turn among the others."""
         while not self._ended.wait(max(due - time.monotonic(), 0.0)):
             said = _version(port)
             self._answers.append(((time.monotonic_ns() - self._origin_ns) // 1000, said))
