@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from cdlab import worlds
+from cdlab.bench.benchmark import Standing
+from cdlab.bench.plans import Planned
 from cdlab.bench.results import Results, append, load, start
 from cdlab.cli import main
+from cdlab.cli.bench import told
 
 SIM = ("--substrate", "sim")
 
@@ -192,3 +195,18 @@ def test_histories_are_kept_where_that_is_asked_for(bench: Bench, tmp_path: Path
     assert len(list(folder.iterdir())) == 6 + 3
     kept = History.load(folder / "main-1-V3-command.jsonl")
     assert kept.settings["architecture"] == "v3"
+
+
+@pytest.mark.parametrize(
+    ("block", "seconds_left", "said"),
+    [
+        (0, None, "warm-up: V3 command"),
+        (4, 150.0, "main, block 4: V3 command, at most 2 min left"),
+    ],
+)
+def test_the_display_names_the_run_and_the_time_left(
+    block: int, seconds_left: float | None, said: str
+) -> None:
+    """Unknown before the first run; less where the stop rule ends it."""
+    following = Planned("main", block, 1, "V3 command")
+    assert told(Standing(0, 18, following, seconds_left)) == said

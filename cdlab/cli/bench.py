@@ -21,7 +21,7 @@ from cdlab.cli.output import BROKEN, GREATEST_SEED, OK, Substrate, counting, pri
 if TYPE_CHECKING:
     from cdlab.bench.benchmark import Standing
     from cdlab.bench.plans import Planned
-    from cdlab.bench.results import Opening, Results
+    from cdlab.bench.results import Opening, Results, RunLine
     from cdlab.runner import Run
 
 
@@ -129,17 +129,28 @@ def _measured(asked: Benching) -> Results:
     kept.refuse_unwritable([asked.out, _summary_of(asked.out)])
     if asked.histories is not None:
         asked.histories.mkdir(parents=True, exist_ok=True)
-    keep = _keeper(asked.histories)
     player = Player(
-        substrate=asked.substrate, seed=asked.seed, probe_seconds=asked.probe_seconds, keep=keep
+        substrate=asked.substrate,
+        seed=asked.seed,
+        probe_seconds=asked.probe_seconds,
+        keep=_keeper(asked.histories),
     )
+
+    def play(planned: Planned) -> RunLine:
+        try:
+            return player(planned)
+        except Exception as error:  # tried again, maybe; what it left is for whoever asks why
+            replay = f"the same command; block {planned.block} of {planned.cell}"
+            kept.keep(error, f"bench-{slug(planned)}", replay=replay)
+            raise
+
     opening = _opening(asked, machine.identity(worlds.facts_of(asked.substrate)), player.settings())
     with counting("run", lines_every=1 if asked.substrate == "kind" else 100) as progress:
 
         def show(standing: Standing) -> None:
             progress(standing.done, standing.total, told(standing))
 
-        return benchmark(asked.out, opening, Means(play=player, now=machine.now, progress=show))
+        return benchmark(asked.out, opening, Means(play=play, now=machine.now, progress=show))
 
 
 def _opening(asked: Benching, machine: dict[str, object], settings: dict[str, object]) -> Opening:
@@ -166,10 +177,15 @@ def _opening(asked: Benching, machine: dict[str, object], settings: dict[str, ob
 def _keeper(folder: Path | None) -> Callable[[Planned, Run], None]:
     def keep(planned: Planned, run: Run) -> None:
         if folder is not None:
-            words = f"{planned.cell} {planned.block} {planned.variant}"
-            run.history.save(folder / f"{words.replace(',', '').replace(' ', '-')}.jsonl")
+            run.history.save(folder / f"{slug(planned)}.jsonl")
 
     return keep
+
+
+def slug(planned: Planned) -> str:
+    """The name of a run's files."""
+    words = f"{planned.cell} {planned.block} {planned.variant}"
+    return words.replace(",", "").replace(" ", "-")
 
 
 def told(standing: Standing) -> str:
