@@ -20,6 +20,7 @@ from cdlab.bench.results import RunLine
 from cdlab.bench.stories import story_of
 from cdlab.bench.variants import architecture_of, scenario_of
 from cdlab.errors import StoryFailed
+from cdlab.history import Event
 from cdlab.rollback_time import asked
 from cdlab.runner import Run, deadline_seconds, run_in
 from cdlab.scenario import Scenario
@@ -68,21 +69,8 @@ class Player:
                 help="cdlab status",
             )
         self.keep(planned, run)
-        measures = run.measures
-        probe = story.probe
-        recovery = (
-            recovery_seconds(probe.answers, ask.t_us, BAD)
-            if probe
-            else recovery_by_pods(run.history)
-            if self.substrate == "sim"
-            else None
-        )
+        measures, probe = run.measures, story.probe
         after = machine.Moment.here()
-        jump = after.jump_since(before)
-        busy = [
-            *(["load"] if machine.is_loaded(load) and self.substrate == "kind" else []),
-            *(["clock"] if abs(jump) > machine.CLOCK_JUMP_SECONDS else []),
-        ]
         cpu = after.thread - before.thread + (probe.cpu_seconds if probe else 0.0)
         return RunLine(
             cell=planned.cell,
@@ -93,7 +81,7 @@ class Player:
             seconds=measures["rollback_seconds"],
             deadline_seconds=deadline_seconds(PACES[self.substrate], scenario),
             phases=run.phases,
-            recovery_seconds=recovery,
+            recovery_seconds=self._recovery(run, ask, probe),
             has_stayed=measures["stayed_rolled_back"],
             measures=measures,
             is_warm_up=planned.is_warm_up,
@@ -101,12 +89,28 @@ class Player:
             wall_seconds=round(after.monotonic - before.monotonic, 3),
             overhead_seconds=round(world_seconds + cpu, 3),
             load=load,
-            busy=tuple(busy),
+            busy=self._busy(load, after.jump_since(before)),
             probe=told(probe.answers, ask.t_us, probe.cpu_seconds) if probe else {},
         )
 
+    def _recovery(self, run: Run, ask: Event, probe: Probe | None) -> float | None:
+        """By the probe; in the simulator, where there is none, by the pods."""
+        if probe is not None:
+            return recovery_seconds(probe.answers, ask.t_us, BAD)
+        return recovery_by_pods(run.history) if self.substrate == "sim" else None
+
+    def _busy(self, load: float, jump_seconds: float) -> tuple[str, ...]:
+        """What disturbed a run, as far as a run by itself shows it. Virtual time is never busy."""
+        if self.substrate == "sim":
+            return ()
+        found = {
+            "load": machine.is_loaded(load),
+            "clock": abs(jump_seconds) > machine.CLOCK_JUMP_SECONDS,
+        }
+        return tuple(what for what, is_so in found.items() if is_so)
+
     def _run(self, scenario: Scenario, story: Probed) -> tuple[Run, float]:
-        """The run, and the seconds until its world was there without the processor's."""
+        """The run, and for how long its world was waited for, processor time left out."""
         if self.substrate == "sim":
             return run_in(worlds.simulated(scenario), scenario, story), 0.0
         before = machine.Moment.here()
