@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from cdlab import worlds
+from cdlab.assembly import World
 from cdlab.bench.benchmark import Standing
 from cdlab.bench.plans import Planned
 from cdlab.bench.results import Results, append, load, start
 from cdlab.cli import main
 from cdlab.cli.bench import told
+from cdlab.scenario import Scenario
 
 SIM = ("--substrate", "sim")
 
@@ -210,3 +212,24 @@ def test_the_display_names_the_run_and_the_time_left(
     """Unknown before the first run; less where the stop rule ends it."""
     following = Planned("main", block, 1, "V3 command")
     assert told(Standing(0, 18, following, seconds_left)) == said
+
+
+def test_ctrl_c_says_how_to_go_on(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was measured stays, and the same command measures the rest."""
+    path, real, calls = tmp_path / "x.jsonl", worlds.simulated, []
+
+    def simulated(scenario: Scenario) -> World:
+        calls.append(scenario)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return real(scenario)
+
+    monkeypatch.setattr(worlds, "simulated", simulated)
+    answer = bench("--quick", *SIM, "--out", path)
+    assert answer.code == 130
+    assert f"{path}; the same command goes on" in answer.err
+    assert len(load(path).counted) == 2
+    assert bench("--quick", *SIM, "--out", path).code == 0
+    assert set(counted(load(path)).values()) == {3}

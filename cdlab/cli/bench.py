@@ -150,7 +150,12 @@ def _measured(asked: Benching) -> Results:
         def show(standing: Standing) -> None:
             progress(standing.done, standing.total, told(standing))
 
-        return benchmark(asked.out, opening, Means(play=play, now=machine.now, progress=show))
+        means = Means(play=play, now=machine.now, progress=show)
+        try:
+            return benchmark(asked.out, opening, means)
+        except KeyboardInterrupt:
+            say(f"all that was measured is in {asked.out}; the same command goes on with it")
+            raise
 
 
 def _opening(asked: Benching, machine: dict[str, object], settings: dict[str, object]) -> Opening:
