@@ -9,9 +9,9 @@ from __future__ import annotations
 from cdlab.bench.variants import is_mid_rollout
 from cdlab.scenario import Scenario
 from cdlab.stories import STORIES, Lab, Story
-from cdlab.stories.actions import Change, bootstrap, promote, push_change
+from cdlab.stories.actions import Change, bootstrap, promote, push_change, roll_back
 from cdlab.stories.lab import BAD, Shipped
-from cdlab.stories.rollbacks import back_and_watch, wanted
+from cdlab.stories.rollbacks import wanted
 
 
 def story_of(scenario: Scenario, cell: str) -> Story:
@@ -27,7 +27,12 @@ async def mid_rollout(lab: Lab) -> None:
     await _release(lab, name, bad)
     while not _serves_any(lab, name, bad):
         await lab.observed.until_changed()
-    await back_and_watch(lab, name, production, wanted(lab, good, bad))
+    # New pods say nothing of who wanted them: those of the bad release may still be made.
+    content = await roll_back(lab, name, production, wanted(lab, good, bad))
+    if not await lab.within_attempt(lab.until_serves(name, production, content)):
+        lab.recorder.mark("RollbackMissed", name)
+    await lab.watch()
+    lab.recorder.mark("ObservationEnded", name)
 
 
 async def _release(lab: Lab, name: str, bad: Shipped) -> None:
