@@ -84,6 +84,7 @@ def test_quick_runs_three_blocks_and_writes_a_summary(file: Path) -> None:
     summary = json.loads(file.with_name("old.jsonl.summary.json").read_text())
     assert summary["schema"] == "cdlab-bench-summary/1"
     assert summary["settings"]["substrate"] == "sim"
+    assert (summary["settings"]["replicas"], summary["settings"]["microservices"]) == (2, 1)
 
 
 def test_the_table_has_a_row_a_variant_and_says_what_it_is(bench: Bench, file: Path) -> None:

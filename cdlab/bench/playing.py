@@ -16,9 +16,9 @@ from cdlab.assembly import Probe, World
 from cdlab.bench import machine
 from cdlab.bench.plans import Planned
 from cdlab.bench.probing import recovery_by_pods, recovery_seconds, told
-from cdlab.bench.results import RunLine
+from cdlab.bench.results import MAIN_CELL, RunLine
 from cdlab.bench.stories import story_of
-from cdlab.bench.variants import architecture_of, scenario_of
+from cdlab.bench.variants import V1_REVERT, architecture_of, scenario_of
 from cdlab.errors import StoryFailed
 from cdlab.history import Event
 from cdlab.rollback_time import asked
@@ -44,10 +44,18 @@ class Player:
     """Told every run, before its history is forgotten."""
 
     def settings(self) -> dict[str, Any]:
-        """What holds in every cell, for the opening of a file."""
+        """What holds in every cell, or where a cell does not say otherwise, for the opening."""
         pace, is_kind = PACES[self.substrate], self.substrate == "kind"
+        usual = scenario_of(V1_REVERT, MAIN_CELL, seed=self.seed)
         return {
             "substrate": self.substrate,
+            "replicas": usual.replicas,
+            "microservices": len(usual.microservices),
+            "executors": usual.executors,
+            "image_size": f"2 MB and {usual.payload_kib} KiB of bytes",
+            "build_load": f"{usual.build_work} MiB to hash",
+            "trigger": "event; looks only where a cell says so",
+            "readiness_probe": "every second",
             "probe_interval_seconds": self.probe_seconds if is_kind else None,
             "deadline_seconds": pace.deadline_seconds,
             "observation_seconds": pace.observation_seconds,
