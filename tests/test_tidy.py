@@ -190,6 +190,7 @@ MAY_IMPORT = {
     "cdlab/bench/benchmark.py": {"bench.outliers", "bench.plans", "bench.results", "errors"},
     "cdlab/bench/probing.py": {"history", "pod_timeline", "rollback_time"},
     "cdlab/bench/machine.py": set(),
+    "cdlab/bench/neighbours.py": set(),
     # What people ask and are told knows no architecture, and the page nothing but that.
     "cdlab/manager/commands.py": set(),
     "cdlab/manager/wire.py": {"errors"},
@@ -244,6 +245,7 @@ MAY_BE_UNTAMED = (
     "cdlab/manager/",
     "cdlab/in_cluster.py",  # a process: its signals, its scratch folder, its name
     "cdlab/bench/machine.py",  # the machine under a benchmark: its clocks and its load
+    "cdlab/bench/neighbours.py",  # what else works on this machine
     "cdlab/bench/results.py",  # a line is on the disk before the next run begins
     "cdlab/whole_files.py",  # the name of a folder that is gone again
     "cdlab/parallel.py",  # a thread that ends a process with its parent; results keep their order

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LOAD_PER_CORE = 1.5
-"""One-minute load from which a machine counts as busy. The benchmark itself makes some 0.7."""
 CLOCK_JUMP_SECONDS = 0.05
 """By how much the wall clock may gain on the monotonic one in a run. A slewed clock gains less."""
 PASSING = ("date", "load")
@@ -52,11 +50,6 @@ def now() -> str:
 def load() -> float:
     """The one-minute load."""
     return round(os.getloadavg()[0], 2)
-
-
-def is_loaded(found: float) -> bool:
-    """Whether others want more of the processors than there is."""
-    return found > LOAD_PER_CORE * (os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cdlab import worlds
 from cdlab.assembly import Probe, World
-from cdlab.bench import machine
+from cdlab.bench import machine, neighbours
 from cdlab.bench.plans import Planned
 from cdlab.bench.probing import recovery_by_pods, recovery_seconds, told
 from cdlab.bench.results import MAIN_CELL, RunLine
@@ -67,6 +67,7 @@ class Player:
         """Play it. Raises what ends a run, and `StoryFailed` for one that never came to ask."""
         scenario = scenario_of(planned.variant, planned.cell, seed=self.seed + planned.block)
         began, load, before = machine.now(), machine.load(), machine.Moment.here()
+        theirs = neighbours.ticks()
         story = Probed(story_of(scenario, planned.cell), self.probe_seconds)
         run, world_seconds = self._run(scenario, story)
         ask = asked(run.history)
@@ -79,6 +80,8 @@ class Player:
         self.keep(planned, run)
         measures, probe = run.measures, story.probe
         after = machine.Moment.here()
+        wall_seconds = after.monotonic - before.monotonic
+        of_neighbours = neighbours.share(theirs, neighbours.ticks(), wall_seconds)
         cpu = after.thread - before.thread + (probe.cpu_seconds if probe else 0.0)
         return RunLine(
             cell=planned.cell,
@@ -94,10 +97,11 @@ class Player:
             measures=measures,
             is_warm_up=planned.is_warm_up,
             began=began,
-            wall_seconds=round(after.monotonic - before.monotonic, 3),
+            wall_seconds=round(wall_seconds, 3),
             overhead_seconds=round(world_seconds + cpu, 3),
             load=load,
-            busy=self._busy(load, after.jump_since(before)),
+            neighbours=None if of_neighbours is None else round(of_neighbours, 3),
+            busy=self._busy(of_neighbours, after.jump_since(before)),
             probe=told(probe.answers, ask.t_us, probe.cpu_seconds) if probe else {},
         )
 
@@ -107,12 +111,12 @@ class Player:
             return recovery_seconds(probe.answers, ask.t_us, BAD)
         return recovery_by_pods(run.history) if self.substrate == "sim" else None
 
-    def _busy(self, load: float, jump_seconds: float) -> tuple[str, ...]:
+    def _busy(self, of_neighbours: float | None, jump_seconds: float) -> tuple[str, ...]:
         """What disturbed a run, as far as a run by itself shows it. Virtual time is never busy."""
         if self.substrate == "sim":
             return ()
         found = {
-            "load": machine.is_loaded(load),
+            "load": (of_neighbours or 0.0) > neighbours.BUSY_SHARE,
             "clock": abs(jump_seconds) > machine.CLOCK_JUMP_SECONDS,
         }
         return tuple(what for what, is_so in found.items() if is_so)

@@ -92,9 +92,11 @@ class RunLine:
     overhead_seconds: float = 0.0
     """What of it is neither the architecture's nor Kubernetes'."""
     load: float = 0.0
-    """The machine's one-minute load before the run."""
+    """The machine's one-minute load before the run; most of it is the lab's own."""
+    neighbours: float | None = None
+    """Share of all processors that programs outside the lab took during the run. None: unknown."""
     busy: tuple[str, ...] = ()
-    """What disturbed it: load, clock, outlier. Empty on a quiet machine."""
+    """What disturbed it: `load` of neighbours, clock, outlier. Empty on a quiet machine."""
     probe: Mapping[str, float] = field(default_factory=dict)
     """Of the outside probe: `requests`, of them `unanswered`, its `seconds` and `cpu_seconds`, and
     `longest_gap_seconds` after the ask in which nobody answered. Empty without one."""
