@@ -59,6 +59,7 @@ def test_the_example_is_a_scenario() -> None:
         "docs/advise.md",
         "docs/figures.md",
         "docs/benchmark.md",
+        "docs/results/index.md",
     ],
 )
 def test_every_command_and_option_of_the_pages_exists(page: str) -> None:

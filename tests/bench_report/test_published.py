@@ -1,0 +1,55 @@
+"""The published results: every number of the page comes from the raw data beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cdlab.bench.results import load
+from cdlab.bench_report.numbers import Summary, summaries
+
+FOLDER = Path(__file__).parents[2] / "docs" / "results"
+PAGE = (FOLDER / "index.md").read_text(encoding="utf-8")
+DATA = FOLDER / "2026-11-30"
+
+
+def rows() -> dict[str, list[str]]:
+    """Variant -> the cells of its row in the page's table."""
+    found = re.findall(r"^\| ((?:V[123]|bare) [^|]*) \|(.*)\|$", PAGE, re.MULTILINE)
+    return {name: [cell.strip() for cell in cells.split("|")] for name, cells in found}
+
+
+def measured() -> dict[str, Summary]:
+    """Variant -> what the raw data say."""
+    results = load(DATA / "main-cell.jsonl")
+    return {each.variant: each for each in summaries(results, results.opening.cells[0])}
+
+
+def test_every_variant_that_was_run_has_its_row() -> None:
+    """And no other."""
+    assert list(rows()) == list(measured())
+
+
+@pytest.mark.parametrize("variant", list(measured()))
+def test_a_row_is_what_the_raw_data_say(variant: str) -> None:
+    """Medians, the ratio with its interval, and the share of blocks."""
+    found = measured()[variant]
+    ratio = won = ""
+    if pairing := found.pairing:
+        assert pairing.ratio is not None
+        ratio = f"{pairing.ratio:.2f} ({pairing.low:.2f} to {pairing.high:.2f})"
+        won = f"{pairing.win_rate:.0%}".replace("%", " %")
+    assert rows()[variant] == [f"{found.median:.2f}", f"{found.recovery:.2f}", ratio, won]
+
+
+def test_the_prediction_is_as_far_off_as_the_page_says() -> None:
+    """The worst cell first, with nothing left out."""
+    said = json.loads((DATA / "validation.json").read_text())
+    errors = {cell["name"]: cell["predictions"][0]["error"] for cell in said["cells"]}
+    over = sorted(round(100 * each) for each in errors.values() if abs(each) > 0.1)
+    assert over == [-26, -15]
+    assert "**15 % too fast for V2 and 26 % for V1 without a cache**" in PAGE
+    assert not any(cell["differences"] for cell in said["cells"])
