@@ -136,14 +136,15 @@ MAY_IMPORT = {
     # Figures know values, reports know results and sweeps, and only the command line knows those.
     "cdlab/plots/": {"errors", "paired", "plots", "report", "rollback_time", "statistics"},
     "cdlab/bench_report/": {
-        "bench.results", "bench_report", "errors", "paired", "plots", "report", "statistics",
+        "bench.judging", "bench.plans", "bench.results", "bench_report", "errors", "paired",
+        "plots", "report", "statistics",
     },
     "cdlab/sweeps/": {
         "errors", "model", "paired", "parallel", "plots", "report", "scenario",
         "substrates.sim", "sweeps", "version", "worlds",
     },
     # A benchmark is planned and judged by modules that know no substrate; one plays.
-    "cdlab/bench/results.py": {"errors"},
+    "cdlab/bench/results.py": {"errors", "whole_files"},
     "cdlab/bench/outliers.py": {"statistics"},
     "cdlab/bench/stopping.py": {"bench.results", "paired"},
     "cdlab/bench/variants.py": {"model", "scenario"},

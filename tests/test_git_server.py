@@ -2,108 +2,25 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
-import http.client
-import json
 import os
-import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from cdlab.live_kernel import LiveKernel
 from cdlab.substrates.kind.advertised_refs import AdvertisedRefs, refs_in
-from cdlab.substrates.kind.credentials import connections
-from cdlab.substrates.kind.git import KindGitRepository
-from cdlab.substrates.kind.git_server import server as git_server
 from cdlab.substrates.kind.git_server.hub import Hub, pushed_tags
-from cdlab.substrates.kind.hints import Hints
-from cdlab.substrates.kind.lab import Services
-
-
-@dataclass
-class GitServer:
-    """A running server, and what a client does with it."""
-
-    port: int
-    folder: Path
-
-    def call(
-        self, method: str, path: str, body: Any = None, user: str = "runner"
-    ) -> tuple[int, Any]:
-        """Return the status and the JSON of one request."""
-        login = base64.b64encode(f"{user}:{user}-password".encode()).decode()
-        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            headers = {"Authorization": f"Basic {login}"}
-            connection.request(method, path, sent if body is not None else None, headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def url(self, user: str, repository: str = "r1/code") -> str:
-        """Return the address of a repository with a login in it."""
-        return f"http://{user}:{user}-password@127.0.0.1:{self.port}/git/{repository}.git"
-
-    def git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run git in the clone, whether it succeeds or not."""
-        environment = {
-            **os.environ,
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_NOSYSTEM": "1",
-            **{f"GIT_{role}_NAME": "somebody" for role in ("AUTHOR", "COMMITTER")},
-            **{f"GIT_{role}_EMAIL": "somebody@example.org" for role in ("AUTHOR", "COMMITTER")},
-        }
-        return subprocess.run(
-            ["git", *arguments],
-            check=False,
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def commit(self, content: bytes) -> str:
-        """Commit a file in the clone and return the revision."""
-        (self.folder / "file").write_bytes(content)
-        self.git("add", "file")
-        done = self.git("commit", "--quiet", "--message=change")
-        assert done.returncode == 0, done.stderr
-        return self.git("rev-parse", "HEAD").stdout.strip()
+from tests.git_servers import GitServer, serving
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GitServer]:
     """A server with one repository that "developer" may write, and an empty clone."""
-    users = tmp_path / "users.json"
-    names = ("runner", "ci", "developer")
-    digests = {name: hashlib.sha256(f"{name}-password".encode()).hexdigest() for name in names}
-    users.write_text(json.dumps(digests))
-    running = git_server.serve(tmp_path / "root", users, ("127.0.0.1", 0))
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    found = GitServer(running.server_address[1], clone)
-    assert found.call("PUT", "/repositories/r1/code", {"writers": ["developer"]})[0] == 201
-    found.git("init", "--quiet", "--initial-branch=main")
-    yield found
-    connections.cache_clear()
-    running.shutdown()
-    running.server_close()
-    thread.join()
+    with serving(tmp_path) as found:
+        yield found
 
 
 def test_a_push_can_be_cloned(server: GitServer, tmp_path: Path) -> None:
@@ -328,70 +245,3 @@ def test_an_answer_that_is_no_advertisement_is_refused(answer: bytes) -> None:
     """Nothing is made of half an answer or of a proxy's page."""
     with pytest.raises(ValueError, match=r"advertisement|cut short|base 16"):
         refs_in(answer)
-
-
-def repository(kernel: LiveKernel, server: GitServer, folder: Path) -> KindGitRepository:
-    """The repository as a developer reaches it from a run."""
-    services = SimpleNamespace(
-        git_url=f"http://127.0.0.1:{server.port}/git",
-        passwords={"developer"},
-        login=lambda principal: (principal, f"{principal}-password"),
-    )
-    hints = Hints(kernel, f"http://127.0.0.1:{server.port}")
-    return KindGitRepository(cast(Services, services), hints, "r1/code", "developer", folder=folder)
-
-
-def test_a_lost_hint_costs_the_interval_between_two_looks() -> None:
-    """Nobody tells that there is something new: it is found by looking, and not before."""
-    kernel = LiveKernel()
-    hints = Hints(kernel, "http://127.0.0.1:9", look_seconds=0.2)
-    looked: list[float] = []
-
-    async def look() -> str | None:
-        looked.append(kernel.now())
-        return "found" if len(looked) == 3 else None
-
-    async def main() -> None:
-        assert await hints.until(("git", "r1/code"), look) == "found"
-
-    kernel.run(main())
-    assert all(later - earlier >= 0.2 for earlier, later in pairwise(looked))
-
-
-def test_a_clone_is_of_what_the_server_has_and_leaves_nothing(
-    server: GitServer, tmp_path: Path
-) -> None:
-    """Its own push, somebody else's, a note; the folder of each goes with it."""
-    kernel = LiveKernel()
-    mine = repository(kernel, server, tmp_path / "mine")
-    theirs = repository(kernel, server, tmp_path / "theirs")
-
-    async def main() -> None:
-        first = await mine.clone()
-        first.write("file", "one")
-        await first.commit("One")
-        await first.push()
-        second = await theirs.clone()
-        assert second.head == first.head
-        second.write("file", "two")
-        await second.commit("Two")
-        await second.push()
-        for _ in range(3):
-            third = await mine.clone()
-            assert (third.head, third.read("file")) == (second.head, "two")
-            assert [each.note for each in third.log()] == ["", ""]
-        await mine.annotate(second.head, "healthy")
-        await theirs.annotate(second.head, "and fast")
-        for each in (mine, theirs, mine):
-            assert [c.note for c in (await each.clone()).log()] == ["healthy\nand fast", ""]
-        await second.reset(first.head)
-        await second.push(force=True)
-        assert (await mine.clone()).head == await mine.head() == first.head
-        assert len(folders(mine)) == 4, "of the first, its own too; of the third; of the last"
-
-    kernel.run(main())
-    assert len(folders(mine)) == len(folders(theirs)) == 1, "of the last clone of each"
-
-
-def folders(of: KindGitRepository) -> list[Path]:
-    return list(of.folder.glob("checkout-*"))

@@ -65,7 +65,7 @@ def benchmark(path: Path, opening: Opening, means: Means) -> Results:
 
 
 def _opened(path: Path, opening: Opening, means: Means) -> Results:
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         start(path, opening)
         return Results(opening, (), ())
     found = load(path)

@@ -19,8 +19,6 @@ from cdlab.paired import CONFIDENCE, INSTALL, RESAMPLES
 from cdlab.statistics import median
 
 THRESHOLD = 0.10
-HAS_TO_AGREE = ("substrate", "probe_interval_seconds", "deadline_seconds", "observation_seconds")
-"""Settings without which the same name is another measurement."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +50,8 @@ def require_comparable(
 ) -> None:
     """Raise `ResultsError` where two files differ in more than when they were made."""
     there, now = old.settings, new.settings
-    for name in HAS_TO_AGREE:
+    # With other settings the same name is another measurement; a file may not know one yet.
+    for name in sorted({*there} & {*now}):
         if there.get(name) != now.get(name):
             what = f'{name} is "{now.get(name)}", and "{there.get(name)}" in {paths[0]}'
             raise ResultsError(paths[1], 1, what, help="measure both in the same way")

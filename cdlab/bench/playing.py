@@ -16,7 +16,7 @@ from cdlab.assembly import Probe, World
 from cdlab.bench import machine, neighbours
 from cdlab.bench.plans import Planned
 from cdlab.bench.probing import recovery_by_pods, recovery_seconds, told
-from cdlab.bench.results import MAIN_CELL, RunLine
+from cdlab.bench.results import MAIN_CELL, PROBE_SECONDS, RunLine
 from cdlab.bench.stories import story_of
 from cdlab.bench.variants import V1_REVERT, architecture_of, scenario_of
 from cdlab.errors import StoryFailed
@@ -27,8 +27,6 @@ from cdlab.scenario import Scenario
 from cdlab.stories import Lab, Story
 from cdlab.stories.lab import BAD
 
-PROBE_SECONDS = 0.08
-"""Between two requests of the probe: a little more than ten a second."""
 PACES = {"kind": worlds.REAL_PACE, "sim": worlds.SIMULATED_PACE}
 
 

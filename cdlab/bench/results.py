@@ -17,10 +17,13 @@ from types import NoneType
 from typing import Any
 
 from cdlab.errors import ResultsError
+from cdlab.whole_files import write_whole
 
 SCHEMA = "cdlab-bench/1"
 MAIN_CELL = "main"
 """The cell that answers the benchmark's question; all others change one factor of it."""
+PROBE_SECONDS = 0.08
+"""Between two requests of the probe, if nobody asks for another: a little over ten a second."""
 BASELINES = ("bare image patch", "V1 rollout-undo")
 """Variants that are no architecture's rollback: what Kubernetes itself costs, and kubectl's."""
 
@@ -151,13 +154,13 @@ class Results:
 
 
 def start(path: Path, opening: Opening) -> None:
-    """Begin a file. `ResultsError` where there is one already."""
+    """Begin a file, whole or not at all. `ResultsError` where there is one with anything in it."""
+    text = _text("opening", opening, schema=SCHEMA)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_text("opening", opening, schema=SCHEMA))
-    except FileExistsError as error:
-        what = "is there already"
-        raise ResultsError(str(path), 0, what, help="name another, or go on with it") from error
+        if path.exists() and path.stat().st_size:
+            what = "is there already"
+            raise ResultsError(str(path), 0, what, help="name another, or go on with it")
+        write_whole(path, text)
     except OSError as error:
         raise ResultsError(str(path), 0, f"cannot be written: {error.strerror}") from error
 

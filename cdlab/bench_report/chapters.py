@@ -97,7 +97,7 @@ def _of_source(source: Source, name: str, *, is_only: bool) -> Iterator[Chapter]
     table = Grid("The facts", ("fact", "here"), tuple(facts(results)), text_columns=2)
     again = "The same once more; then this report, from the file that it writes:"
     blocks = (
-        *(table, Paragraph(again), Command(replay(results))),
+        *(table, Paragraph(again), Command(replay(results, source.name))),
         *(Command(f"cdlab report {source.name} --out report.html"),),
         *(Paragraph("The raw data, a line a run:"), RawData(source.name, source.text)),
     )

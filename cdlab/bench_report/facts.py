@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cdlab.bench.results import MAIN_CELL, Results
+from cdlab.bench.judging import troubles_of
+from cdlab.bench.plans import cells_of
+from cdlab.bench.results import MAIN_CELL, PROBE_SECONDS, CellPlan, Results
 from cdlab.report import wording
 
 NOT_SAID = "not said in the file"
@@ -74,17 +76,28 @@ def facts(results: Results) -> list[tuple[str, str]]:
     ]
 
 
-def replay(results: Results) -> str:
-    """The line that measures the same once more."""
+def replay(results: Results, name: str) -> str:
+    """The line that measures the same once more, into a file of that name."""
     opening = results.opening
     said = opening.settings.get(REPLAY)
     if isinstance(said, str) and said:
         return said
-    mode = MODES.get(opening.mode, "")
+    options = MODES.get(opening.mode, "")
     if opening.mode == "aa" and opening.cells:
         twin = opening.cells[0].variants[0].rpartition(", twin ")[0]
-        mode = f' --aa "{twin}"'
-    return f"cdlab bench{mode} --seed {opening.seed}"
+        options = f' --aa "{twin}"'
+    if opening.cells and _blocks(opening.cells[0]) != _blocks(cells_of(opening.mode, None)[0]):
+        options += f" --blocks {opening.cells[0].blocks_at_most}"
+    probe = opening.settings.get("probe_interval_seconds")
+    if probe not in (None, PROBE_SECONDS):
+        options += f" --probe-seconds {probe:g}"
+    if is_simulated(results):
+        options += " --substrate sim"
+    return f"cdlab bench{options} --seed {opening.seed} --out {name}"
+
+
+def _blocks(cell: CellPlan) -> tuple[int, int]:
+    return cell.blocks_at_least, cell.blocks_at_most
 
 
 def is_simulated(results: Results) -> bool:
@@ -119,8 +132,9 @@ def _censored(results: Results) -> str:
 
 
 def _busy(results: Results) -> str:
-    marked = sum(bool(run.busy) for run in results.counted)
-    marks = Counter(mark for run in results.counted for mark in run.busy)
+    found = [troubles_of(run, results) for run in results.counted]
+    marked = sum(bool(troubles) for troubles in found)
+    marks = Counter(mark for troubles in found for mark in troubles)
     said = ", ".join(f"{name} {n}" for name, n in sorted(marks.items()))
     loads = [run.load for run in results.counted]
     load = f"; load before a run {min(loads):g} to {max(loads):g}" if loads else ""

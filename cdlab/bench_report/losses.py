@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cdlab.bench.judging import troubles_of
 from cdlab.bench.results import Results
-from cdlab.bench_report.numbers import Summary, articles, measured, overhead
+from cdlab.bench_report.numbers import Summary, against, articles, measured, overhead
 from cdlab.paired import RUNS_FOR_INTERVAL
 from cdlab.report import wording
 from cdlab.statistics import RUNS_FOR_P95
@@ -51,32 +52,39 @@ def where_v3_loses(found: Sequence[Summary]) -> Iterator[Point]:
 
 
 def _slower(found: Sequence[Summary]) -> Iterator[Point]:
-    """Each variant of V3 that took longer than the cell's base, or than a baseline."""
-    is_any = False
-    for each in found:
-        pairing = each.pairing
-        if each.architecture != "v3" or pairing is None:
-            continue
-        base = f"{each.cell.variants[0]} in the cell {each.cell.name}"
-        pairs = wording.count(pairing.pairs, "pair") + (
-            f", {pairing.censored} of them censored" if pairing.censored else ""
-        )
-        if pairing.ratio is None:
-            if (pairing.win_rate or 0.0) < 0.5:
-                is_any = True
-                yield "rollback time", f"{each.variant} is slower than {base}, unbounded ({pairs})"
-        elif pairing.ratio < 1:
-            is_any = True
-            sure = {True: "", False: ", which may be chance", None: ", without an interval"}
-            yield (
-                "rollback time",
-                f"{each.variant} is {wording.times(pairing.ratio)} than {base} ({pairs})"
-                f"{sure[pairing.is_different]}",
-            )
-    if not is_any:
+    """Each variant of V3 that took longer than another architecture's, or than a baseline."""
+    said = [
+        sentence
+        for each in found
+        if each.architecture == "v3"
+        for rival in found
+        if rival.cell == each.cell and rival.architecture != "v3"
+        for sentence in _slower_than(each, rival)
+    ]
+    yield from (("rollback time", sentence) for sentence in said)
+    if not said:
         yield (
             "rollback time",
-            "no variant of V3 was slower than the base of its cell" if found else "not measured",
+            "no variant of V3 was slower than another one of its cell" if found else "not measured",
+        )
+
+
+def _slower_than(mine: Summary, rival: Summary) -> Iterator[str]:
+    pairing = against(mine, rival)
+    if pairing is None:
+        return
+    base = f"{rival.variant} in the cell {rival.cell.name}"
+    pairs = wording.count(pairing.pairs, "pair") + (
+        f", {pairing.censored} of them censored" if pairing.censored else ""
+    )
+    if pairing.ratio is None:
+        if (pairing.win_rate or 0.0) < 0.5:
+            yield f"{mine.variant} is slower than {base}, unbounded ({pairs})"
+    elif pairing.ratio < 1:
+        sure = {True: "", False: ", which may be chance", None: ", without an interval"}
+        yield (
+            f"{mine.variant} is {wording.times(pairing.ratio)} than {base} ({pairs})"
+            f"{sure[pairing.is_different]}"
         )
 
 
@@ -92,7 +100,7 @@ def threats(results: Results, found: Sequence[Summary]) -> Iterator[Point]:
         "cdlab's manager",
         "What was run as the release manager is cdlab's manager, and nothing is said about others.",
     )
-    marked = sum(bool(run.busy) for run in counted)
+    marked = sum(bool(troubles_of(run, results)) for run in counted)
     if marked:
         yield (
             "a busy machine",
@@ -107,11 +115,11 @@ def threats(results: Results, found: Sequence[Summary]) -> Iterator[Point]:
             "others; means would be wrong, and intervals have no bound where they are in a pair.",
         )
     yield from _of_numbers(results, found)
-    if opening.mode == "default":
+    if any(cell.blocks_at_least < cell.blocks_at_most for cell in opening.cells):
         yield (
             "early stopping",
-            "This mode ends when the intervals are narrow enough, which makes them a little too "
-            "narrow. `--full` fixes the number of blocks before.",
+            "It ends when the intervals are narrow enough, which makes them a little too "
+            "narrow. `--full` and `--blocks` fix the number of blocks before.",
         )
     for what in ("resumed", "failed"):
         times = sum(each.what == what for each in results.remarks)

@@ -87,6 +87,13 @@ def summaries(results: Results, cell: CellPlan) -> list[Summary]:
     return found
 
 
+def against(mine: Summary, other: Summary) -> Pairing | None:
+    """How a variant compares with any other one of its cell, in the blocks that have both."""
+    others = {run.block: run.seconds for run in other.runs}
+    both = [run for run in mine.runs if run.block in others]
+    return paired([run.seconds for run in both], [others[run.block] for run in both])
+
+
 def articles(found: Sequence[Summary]) -> dict[str, Summary]:
     """Architecture -> the first of its variants: the one that the article describes."""
     firsts: dict[str, Summary] = {}
@@ -109,5 +116,6 @@ def _number(value: Any) -> float | None:
 
 
 def overhead(results: Results) -> float | None:
-    """The median share of a run that is neither the architecture's nor Kubernetes'."""
-    return median([r.overhead_seconds / r.wall_seconds for r in results.counted if r.wall_seconds])
+    """Of all runs together, the share that is neither the architecture's nor Kubernetes'."""
+    wall = sum(run.wall_seconds for run in results.counted)
+    return sum(run.overhead_seconds for run in results.counted) / wall if wall else None

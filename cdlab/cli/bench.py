@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from cdlab.runner import Run
 
 
+FASTEST_PROBE, SLOWEST_PROBE = 0.02, 0.1
+"""Seconds between two requests. Faster ones would be a load, slower ones would miss the end."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Benching:
     """What was asked for."""
@@ -65,7 +69,7 @@ SubstrateOption = Annotated[
     Substrate, typer.Option(help="`sim` to try the command; it measures nothing.")
 ]
 ProbeOption = Annotated[
-    float, typer.Option(min=0, max=0.1, help="Between two requests of the probe; 0: no probe.")
+    float, typer.Option(help="Between two requests of the probe, 0.02 to 0.1; 0: no probe.")
 ]
 HistoriesOption = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Keep the history of every run there.")
@@ -75,7 +79,7 @@ CompareOption = Annotated[
     typer.Option(metavar="OLD NEW", help="Measure nothing: say what became slower."),
 ]
 ThresholdOption = Annotated[
-    float, typer.Option(min=0, help="With --compare: by how much something may be slower.")
+    float, typer.Option(help="With --compare: the share by which something may be slower.")
 ]
 OtherMachineOption = Annotated[
     bool, typer.Option("--other-machine", help="Compare files of two machines all the same.")
@@ -100,8 +104,14 @@ def bench(
     as_json: JsonOption = False,
 ) -> None:
     """Measure rollbacks on kind: V1, V2, V3 and two baselines in blocks, probed from outside."""
+    if not 0 <= threshold <= 1:
+        raise typer.BadParameter(f"--threshold {threshold}: a share from 0 to 1, as 0.10 for 10 %")
     if compare is not None:
         raise typer.Exit(_compare(compare, threshold, other_machine, as_json))
+    if probe_seconds and not FASTEST_PROBE <= probe_seconds <= SLOWEST_PROBE:
+        raise typer.BadParameter(
+            f"--probe-seconds {probe_seconds}: 0, or from {FASTEST_PROBE} to {SLOWEST_PROBE}"
+        )
     modes = {"quick": quick, "full": full, "aa": aa is not None}
     chosen = [mode for mode, is_asked in modes.items() if is_asked]
     if len(chosen) > 1:
@@ -181,7 +191,7 @@ def _opening(asked: Benching, machine: dict[str, object], settings: dict[str, ob
 
 def _keeper(folder: Path | None) -> Callable[[Planned, Run], None]:
     def keep(planned: Planned, run: Run) -> None:
-        if folder is not None:
+        if folder is not None and not planned.is_warm_up:
             run.history.save(folder / f"{slug(planned)}.jsonl")
 
     return keep
@@ -198,7 +208,7 @@ def told(standing: Standing) -> str:
     now = standing.following
     where = "warm-up" if now.is_warm_up else f"{now.cell}, block {now.block}"
     left = standing.seconds_left
-    time = "" if left is None else f", at most {left / 60:.0f} min left"
+    time = "" if left is None else f", about {left / 60:.0f} min left"
     return f"{where}: {now.variant}{time}"
 
 
@@ -227,6 +237,7 @@ def _compare(paths: tuple[Path, Path], threshold: float, is_meant: bool, as_json
     """Say what became slower; 1 if anything did."""
     from cdlab.bench import results
     from cdlab.bench.changes import changes, require_comparable
+    from cdlab.bench.judging import summary_of
     from cdlab.errors import ResultsError
     from cdlab.report.bench_tables import change_grid
     from cdlab.report.page import print_grids
@@ -234,6 +245,9 @@ def _compare(paths: tuple[Path, Path], threshold: float, is_meant: bool, as_json
     old, new = (results.load(path) for path in paths)
     names = (str(paths[0]), str(paths[1]))
     require_comparable(old.opening, new.opening, names, is_other_machine_meant=is_meant)
+    for name, results_of in zip(names, (old, new), strict=True):
+        if summary_of(results_of).is_busy:
+            say(f"{name}: measured on a busy machine")
     found = changes(old, new, threshold=threshold)
     if not found:
         raise ResultsError(names[1], 0, f"has no variant and cell in common with {names[0]}")

@@ -107,6 +107,8 @@ def read(path: Path) -> tuple[list[Row], str]:
         except ValueError as error:
             raise ResultsError(str(path), number, f"not a run of a sweep: {error}") from error
         profiles.add(found["profile"])
+    if not rows:
+        raise ResultsError(str(path), 0, "no cell is complete yet", help="go on with the sweep")
     return rows, ", ".join(sorted(profiles))
 
 

@@ -7,11 +7,14 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("matplotlib")
 
+from cdlab.bench.judging import troubles_of
+from cdlab.bench.plans import cells_of
 from cdlab.bench.results import Results, load
 from cdlab.bench_report.chapters import Beside, Source, document
 from cdlab.bench_report.document import Document
@@ -98,9 +101,10 @@ def test_every_fact_is_there_by_its_name(html: str, path: Path) -> None:
     for name in FACTS:
         assert name in words
         assert f"| {name} |" in plain
-    for value in ("Example 3000", "v1.34", "cdlab's manager", "warm, declared", "cdlab bench --full"
-                  " --seed 7", "after 12 runs", "14 of 190", "not said in the file"):  # fmt: skip
+    for value in ("Example 3000", "v1.34", "cdlab's manager", "warm, declared",
+                  "after 12 runs", "14 of 190", "not said in the file"):  # fmt: skip
         assert value in words, value
+    assert replay(load(path), path.name) in words
 
 
 def test_a_page_asks_nobody_for_anything(html: str) -> None:
@@ -217,7 +221,7 @@ def test_an_aa_file_is_no_comparison(tmp_path: Path) -> None:
     words = Page(html_report(made)).words
     assert "One variant under two names" in words
     assert "Where V3 loses" not in words
-    assert f'cdlab bench --aa "{CACHE}" --seed 7' in words
+    assert f'cdlab bench --aa "{CACHE}" --' in words
 
 
 def test_a_tried_benchmark_is_not_taken_for_a_measured_one(tmp_path: Path) -> None:
@@ -252,13 +256,16 @@ def test_threats_are_those_of_the_file(results: Results) -> None:
     """Busy marks, censored runs, few runs, the harness's share: 1 of 40 s, as the file says."""
     found = [each for cell in results.cells() for each in summaries(results, cell)]
     said = dict(threats(results, found))
-    assert said["a busy machine"].startswith("13 of 190 runs")
+    marked = sum(bool(troubles_of(each, results)) for each in results.counted)
+    assert marked > sum("load" in each.busy for each in results.counted) > 0, "outliers, too"
+    assert said["a busy machine"].startswith(f"{marked} of 190 runs")
     assert said["censored runs"].startswith("14 runs")
     assert overhead(results) == 1 / 40
     assert said["the harness"].startswith("2.5 %")
-    assert "early stopping" not in said
-    early = replace(results, opening=replace(results.opening, mode="default"))
-    assert "early stopping" in dict(threats(early, found))
+    assert "early stopping" in said, "10 to 60 blocks"
+    cells = tuple(replace(each, blocks_at_most=10) for each in results.opening.cells)
+    fixed = replace(results, opening=replace(results.opening, mode="default", cells=cells))
+    assert "early stopping" not in dict(threats(fixed, found))
 
 
 def test_the_main_variants_are_the_first_of_each_architecture(results: Results) -> None:
@@ -286,6 +293,30 @@ def test_what_the_file_does_not_say_is_said(tmp_path: Path) -> None:
     bare = load(written(tmp_path / "x.jsonl", [], replace(OPENING, settings={}, mode="quick")))
     said = dict(facts(bare))
     assert said["replicas"] == said["cache state"] == NOT_SAID
-    assert replay(bare) == "cdlab bench --quick --seed 7"
+    assert replay(bare, "x.jsonl").endswith(" --seed 7 --out x.jsonl")
     own = replace(bare, opening=replace(bare.opening, settings={"replay": "cdlab bench --x"}))
-    assert replay(own) == "cdlab bench --x"
+    assert replay(own, "x.jsonl") == "cdlab bench --x"
+
+
+@pytest.mark.parametrize(
+    ("mode", "blocks", "settings", "line"),
+    [
+        ("default", None, {}, "cdlab bench --seed 7 --out x.jsonl"),
+        ("default", 12, {}, "cdlab bench --blocks 12 --seed 7 --out x.jsonl"),
+        ("quick", None, {}, "cdlab bench --quick --seed 7 --out x.jsonl"),
+        ("full", 2, {}, "cdlab bench --full --blocks 2 --seed 7 --out x.jsonl"),
+        (
+            "quick",
+            None,
+            {"probe_interval_seconds": 0.05, "substrate": "sim"},
+            "cdlab bench --quick --probe-seconds 0.05 --substrate sim --seed 7 --out x.jsonl",
+        ),
+    ],
+)
+def test_the_line_that_replays_a_file_asks_for_the_same(
+    tmp_path: Path, mode: str, blocks: int | None, settings: dict[str, Any], line: str
+) -> None:
+    """Mode, a number of blocks that is not the mode's own, the probe and the substrate."""
+    cells = cells_of(mode, blocks)
+    opening = replace(OPENING, settings=settings, mode=mode, cells=cells)
+    assert replay(load(written(tmp_path / "x.jsonl", [], opening)), "x.jsonl") == line

@@ -32,7 +32,11 @@ EMPTY_TREE = Content("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
 
 class KindCheckout:
-    """One clone. Reading is done in place; what runs git to change something is offloaded."""
+    """
+    One clone. Reading is done in place; what runs git to change something is offloaded.
+
+    Only its own working tree is laid out by the first write itself, which takes milliseconds.
+    """
 
     def __init__(self, kernel: Kernel, snapshot: Snapshot, url: str, pushed: set[Revision]) -> None:
         """*pushed* is where it notes what it has pushed."""

@@ -126,7 +126,7 @@ class KindGitRepository:
 
     def _is_here(self, refs: dict[str, str]) -> bool:
         """Whether the mirror has all of it: nothing is new, or only what was pushed from here."""
-        if self._mirrored is None or refs.keys() - {MAIN} != self._mirrored.keys() - {MAIN}:
+        if self._mirrored is None or refs.keys() != self._mirrored.keys():
             return False
         changed = {name for name in refs if refs[name] != self._mirrored.get(name)}
         return changed <= {MAIN} and (not changed or refs[MAIN] in self._pushed)

@@ -19,8 +19,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from cdlab.errors import RepositoryUnavailable
 from cdlab.model import Commit, Revision
-from cdlab.substrates.kind.git_commands import MAIN, NOTES, GitCommands
+from cdlab.substrates.kind.git_commands import MAIN, NOTES, GitCommands, GitFailed
 
 _LOG_FORMAT = "--format=tformat:%H%x00%P%x00%B%x00%ct%x00%N%x00"
 
@@ -31,8 +32,17 @@ def lay_out(mirror: GitCommands, refs: Mapping[str, str], folder: Path) -> GitCo
 
     It uses the objects of *mirror* as its own, so that what is committed in it never has to be
     fetched again. By hand because that takes one process, and `git clone --shared` takes five.
+    Raises `RepositoryUnavailable` and leaves nothing, where the disk is full, say.
     """
     worktree = Path(tempfile.mkdtemp(prefix="checkout-", dir=folder))
+    try:
+        return _laid_out(mirror, refs, worktree)
+    except (GitFailed, OSError) as error:
+        shutil.rmtree(worktree, ignore_errors=True)
+        raise RepositoryUnavailable(f"{folder.name}: no working tree: {error}") from error
+
+
+def _laid_out(mirror: GitCommands, refs: Mapping[str, str], worktree: Path) -> GitCommands:
     git_folder = worktree / ".git"
     (git_folder / "refs" / "heads").mkdir(parents=True)
     (git_folder / "objects").symlink_to(mirror.git_folder / "objects", target_is_directory=True)
