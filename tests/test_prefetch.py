@@ -147,6 +147,14 @@ def test_a_folder_without_images_says_so(tmp_path: Path) -> None:
     assert "cdlab prefetch" in caught.value.help
 
 
+@pytest.mark.parametrize("text", ["", "[]", "[3]", '{"name": "x"}'])
+def test_a_list_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
+    """Empty, cut off, or of something else."""
+    (tmp_path / kept_images.LIST).write_text(text)
+    with pytest.raises(SubstrateUnavailable, match="no list of images can be read"):
+        kept_images.read_list(tmp_path)
+
+
 def wheel(folder: Path, name: str, *needs: str) -> Path:
     """A wheel with one module, and what it needs."""
     folder.mkdir(exist_ok=True)

@@ -128,7 +128,10 @@ def read_list(folder: Path, *, is_needed: bool = True) -> list[KeptImage]:
     if not path.exists() and not is_needed:
         return []
     try:
-        return [KeptImage(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        found = [KeptImage(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+        if not found and is_needed:
+            raise ValueError("it is empty")
+        return found
     except (OSError, ValueError, TypeError) as error:
         raise SubstrateUnavailable(
             f'no list of images can be read from "{path}": {error}',
