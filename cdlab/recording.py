@@ -18,6 +18,8 @@ from cdlab.kernel import Kernel
 from cdlab.model import Content, Context, Digest, ImageRef, PodChange, Principal, Revision
 
 T = TypeVar("T")
+NOBODY = Context("")
+"""On behalf of whom is done what nobody asked for."""
 MOST_SAID = 10_000
 """Details that are kept for events that say the same."""
 POD_EVENTS = {
@@ -128,8 +130,8 @@ class Recorder:
         the same behalf, with the maker's own trigger as theirs.
         """
         context = self.kernel.current.context if self.kernel.current else None
-        if isinstance(context, Context):
-            self._origins[artifact] = context
+        # What nobody asked for is told as that: who finds it would go on for its last finding.
+        self._origins[artifact] = context if isinstance(context, Context) else NOBODY
 
     def origin(self, artifact: str) -> Context | None:
         """Who made an artifact; None for one that nobody recorded made."""

@@ -13,6 +13,7 @@ from cdlab.history import Event, History
 from cdlab.kernel import Kernel
 from cdlab.model import (
     Application,
+    Context,
     Decision,
     Environment,
     Grant,
@@ -251,3 +252,23 @@ def test_recording_costs_no_time(is_recorded: bool) -> None:
 
     bench.run(story)
     assert bench.kernel.now_us == 125_000_000
+
+
+def test_what_nobody_asked_for_is_not_taken_for_what_was_found_before() -> None:
+    """On a real substrate a push is found before it has returned, by who followed another one."""
+    kernel = Kernel()
+    recorder = Recorder(kernel, History())
+
+    async def main() -> None:
+        actor = kernel.current
+        assert actor is not None
+        with recorder.intent("deploy"):
+            recorder.announce("first")
+        recorder.announce("by hand")
+        recorder.follow("first")
+        assert isinstance(actor.context, Context)
+        assert actor.context.intent == "deploy-1"
+        recorder.follow("by hand")
+        assert actor.context.intent == ""
+
+    kernel.run(main())
