@@ -136,11 +136,11 @@ MAY_IMPORT = {
     # Figures know values, reports know results and sweeps, and only the command line knows those.
     "cdlab/plots/": {"errors", "paired", "plots", "report", "rollback_time", "statistics"},
     "cdlab/bench_report/": {
-        "bench.judging", "bench.plans", "bench.results", "bench_report", "errors", "paired",
-        "plots", "report", "statistics",
+        "bench.judging", "bench.plans", "bench.results", "bench.stopping", "bench_report", "errors",
+        "paired", "plots", "report", "statistics",
     },
     "cdlab/sweeps/": {
-        "errors", "model", "paired", "parallel", "plots", "report", "scenario",
+        "bench.variants", "errors", "model", "paired", "parallel", "plots", "report", "scenario",
         "substrates.sim", "sweeps", "version", "worlds",
     },
     # A benchmark is planned and judged by modules that know no substrate; one plays.

@@ -117,16 +117,20 @@ def summary_of(results: Results) -> Summary:
     counted = results.counted
     troubles = [trouble for run in counted for trouble in troubles_of(run, results)]
     disturbed = sum(bool(troubles_of(run, results)) for run in counted)
-    wall = sum(run.wall_seconds for run in counted)
-    overhead = sum(run.overhead_seconds for run in counted)
     return Summary(
         results=results,
         cells=tuple(_cell(cell, results) for cell in results.cells()),
         busy=dict(sorted(Counter(troubles).items())),
         is_busy=disturbed > BUSY_SHARE * len(counted),
-        overhead_share=overhead / wall if wall else None,
+        overhead_share=overhead_share(counted),
         probe=_probe(counted),
     )
+
+
+def overhead_share(runs: Sequence[RunLine]) -> float | None:
+    """Of all these runs together, the harness's own part of the time; None of no time at all."""
+    wall = sum(run.wall_seconds for run in runs)
+    return sum(run.overhead_seconds for run in runs) / wall if wall else None
 
 
 def troubles_of(run: RunLine, results: Results) -> list[str]:

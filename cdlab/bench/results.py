@@ -142,11 +142,6 @@ class Results:
         found = (run for run in self.counted if (run.cell, run.variant) == (cell, variant))
         return tuple(sorted(found, key=lambda run: run.block))
 
-    def pairs(self, cell: str, variant: str, base: str) -> list[tuple[RunLine, RunLine]]:
-        """The runs of two variants that stand in the same block: (of *variant*, of *base*)."""
-        others = {run.block: run for run in self.of(cell, base)}
-        return [(r, others[r.block]) for r in self.of(cell, variant) if r.block in others]
-
     def cells(self) -> tuple[CellPlan, ...]:
         """The planned cells of which something was measured, in the order of the plan."""
         seen = {run.cell for run in self.counted}

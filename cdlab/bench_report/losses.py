@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cdlab.bench.judging import troubles_of
+from cdlab.bench.judging import overhead_share, troubles_of
 from cdlab.bench.results import Results
-from cdlab.bench_report.numbers import Summary, against, articles, measured, overhead
+from cdlab.bench_report.numbers import Summary, against, articles, measured
 from cdlab.paired import RUNS_FOR_INTERVAL
 from cdlab.report import wording
 from cdlab.statistics import RUNS_FOR_P95
@@ -142,7 +142,7 @@ def _of_numbers(results: Results, found: Sequence[Summary]) -> Iterator[Point]:
             "many comparisons",
             f"{intervals} intervals of 95 %: about {0.05 * intervals:.1f} of them miss by chance.",
         )
-    share = overhead(results)
+    share = overhead_share(results.counted)
     if share is not None:
         yield (
             "the harness",

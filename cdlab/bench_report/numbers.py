@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdlab.bench.results import CellPlan, Results, RunLine
-from cdlab.paired import Pairing, paired
+from cdlab.bench.stopping import pairing
+from cdlab.paired import Pairing
 from cdlab.statistics import median, p95
 
 
@@ -76,22 +77,23 @@ class Summary:
 def summaries(results: Results, cell: CellPlan) -> list[Summary]:
     """Every planned variant of a cell, in the order of the plan, also those without a run."""
     base = cell.variants[0]
-    found = []
-    for variant in cell.variants:
-        pairing = None
-        if variant != base:
-            pairs = results.pairs(cell.name, variant, base)
-            pairing = paired([a.seconds for a, _ in pairs], [b.seconds for _, b in pairs])
-        runs = results.of(cell.name, variant)
-        found.append(Summary(cell=cell, variant=variant, runs=runs, pairing=pairing))
-    return found
+    return [
+        Summary(
+            cell=cell,
+            variant=variant,
+            runs=results.of(cell.name, variant),
+            pairing=(
+                None if variant == base else pairing(cell.name, variant, base, results.counted)
+            ),
+        )
+        for variant in cell.variants
+    ]
 
 
 def against(mine: Summary, other: Summary) -> Pairing | None:
     """How a variant compares with any other one of its cell, in the blocks that have both."""
-    others = {run.block: run.seconds for run in other.runs}
-    both = [run for run in mine.runs if run.block in others]
-    return paired([run.seconds for run in both], [others[run.block] for run in both])
+    both = [*mine.runs, *other.runs]
+    return pairing(mine.cell.name, mine.variant, other.variant, both)
 
 
 def articles(found: Sequence[Summary]) -> dict[str, Summary]:
@@ -113,9 +115,3 @@ def _number(value: Any) -> float | None:
     if isinstance(value, Mapping):
         return _number(value.get("maximum", value.get("one_manager")))
     return float(value) if isinstance(value, (bool, int, float)) else None
-
-
-def overhead(results: Results) -> float | None:
-    """Of all runs together, the share that is neither the architecture's nor Kubernetes'."""
-    wall = sum(run.wall_seconds for run in results.counted)
-    return sum(run.overhead_seconds for run in results.counted) / wall if wall else None

@@ -56,6 +56,7 @@ def sweep(
 ) -> None:
     """Play rollbacks over a grid on all processors; same command, same table, also resumed."""
     from cdlab import plots
+    from cdlab.bench.variants import V1_NO_CACHE, V1_REVERT
     from cdlab.sweeps import grid, sweeping
 
     axes = (build_seconds, poll_seconds, microservices, replicas)
@@ -67,7 +68,7 @@ def sweep(
         there = sweeping.sweep(plan, out, processes=output.processors(), progress=progress)
     say(f"{out}: {len(plan.cells())} cells" + (f", {there} of them from before" if there else ""))
     if figure is not None:
-        _draw(out, figure, grid.V1_NO_CACHE if no_cache else grid.V1_CACHE, plan)
+        _draw(out, figure, V1_NO_CACHE if no_cache else V1_REVERT, plan)
 
 
 def _draw(table: Path, figure: Path, base: str, plan: Plan) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
+from cdlab.bench.variants import ARTICLE, SCENARIOS, V3_CONFIG_REVERT
 from cdlab.errors import NotUnderstood
 from cdlab.model import Variant
 
@@ -24,14 +25,9 @@ MOST_RUNS = 500_000
 MOST_SECONDS = 86_400.0
 MOST_MICROSERVICES, MOST_REPLICAS = 200, 100
 
-V1_CACHE, V1_NO_CACHE = "V1 revert, cache", "V1 revert, no cache"
-V2_CACHE, V3_COMMAND, V3_CONFIG = "V2 revert, cache", "V3 command", "V3 config-revert"
 VARIANTS: Mapping[str, tuple[str, Variant]] = {
-    V1_CACHE: ("v1", Variant()),
-    V1_NO_CACHE: ("v1", Variant(has_build_cache=False)),
-    V2_CACHE: ("v2", Variant()),
-    V3_COMMAND: ("v3", Variant(rollback="command")),
-    V3_CONFIG: ("v3", Variant(rollback="config-revert")),
+    name: (SCENARIOS[name].architecture, SCENARIOS[name].variant)
+    for name in (*ARTICLE, V3_CONFIG_REVERT)
 }
 """Name -> architecture and variant. Those of V3 poll as the cell says."""
 

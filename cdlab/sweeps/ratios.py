@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cdlab.bench.variants import V1_NO_CACHE, V3_COMMAND, V3_CONFIG_REVERT
 from cdlab.paired import Pairing, paired
 from cdlab.report import wording
-from cdlab.sweeps.grid import V1_NO_CACHE, V3_COMMAND, V3_CONFIG, Cell
+from cdlab.sweeps.grid import Cell
 from cdlab.sweeps.table import Row
 
-COMPARED = (V3_COMMAND, V3_CONFIG)
+COMPARED = (V3_COMMAND, V3_CONFIG_REVERT)
 BASE = V1_NO_CACHE
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdlab.bench.results import CellPlan, Opening, Remark, RunLine, append, load, start
+from cdlab.bench.stopping import pairing
 from cdlab.errors import ResultsError
 
 VARIANTS = ("V1 revert, cache", "V3 command")
@@ -62,8 +63,9 @@ def test_pairs_are_those_of_the_same_block(tmp_path: Path) -> None:
         line(3, VARIANTS[1], 3.0),
     )
     results = load(written(tmp_path, *runs))
-    pairs = results.pairs("main", VARIANTS[1], VARIANTS[0])
-    assert [(mine.seconds, other.seconds) for mine, other in pairs] == [(2.0, 4.0)]
+    found = pairing("main", VARIANTS[1], VARIANTS[0], results.runs)
+    assert found is not None
+    assert (found.pairs, found.ratio) == (1, pytest.approx(2.0))
 
 
 def test_a_line_that_was_broken_off_counts_as_not_there(tmp_path: Path) -> None:

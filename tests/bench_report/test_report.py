@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-from cdlab.bench.judging import troubles_of
+from cdlab.bench.judging import overhead_share, troubles_of
 from cdlab.bench.plans import cells_of
 from cdlab.bench.results import Results, load
 from cdlab.bench_report.chapters import Beside, Source, document
@@ -22,7 +22,7 @@ from cdlab.bench_report.facts import NOT_SAID, facts, replay
 from cdlab.bench_report.html import html_report
 from cdlab.bench_report.losses import threats, where_v3_loses
 from cdlab.bench_report.markdown import markdown_report
-from cdlab.bench_report.numbers import articles, measured, overhead, summaries
+from cdlab.bench_report.numbers import articles, measured, summaries
 from cdlab.bench_report.tables import cell_table, lead
 from cdlab.bench_report.validation_file import Number, Validated, ValidatedCell
 from tests.bench_report.made_up import (
@@ -260,7 +260,7 @@ def test_threats_are_those_of_the_file(results: Results) -> None:
     assert marked > sum("load" in each.busy for each in results.counted) > 0, "outliers, too"
     assert said["a busy machine"].startswith(f"{marked} of 190 runs")
     assert said["censored runs"].startswith("14 runs")
-    assert overhead(results) == 1 / 40
+    assert overhead_share(results.counted) == 1 / 40
     assert said["the harness"].startswith("2.5 %")
     assert "early stopping" in said, "10 to 60 blocks"
     cells = tuple(replace(each, blocks_at_most=10) for each in results.opening.cells)

@@ -10,11 +10,18 @@ from typing import Any
 import pytest
 
 from cdlab import worlds
+from cdlab.bench.variants import (
+    V1_NO_CACHE,
+    V1_REVERT,
+    V2_REVERT,
+    V3_COMMAND,
+    V3_CONFIG_REVERT,
+)
 from cdlab.cli import main
 from cdlab.errors import NotUnderstood, ResultsError, SubstrateUnavailable
 from cdlab.substrates.sim.costs import load_profile
 from cdlab.sweeps import grid, playing, sweeping, table
-from cdlab.sweeps.grid import V1_CACHE, V1_NO_CACHE, V2_CACHE, V3_COMMAND, V3_CONFIG, VARIANTS
+from cdlab.sweeps.grid import VARIANTS
 from cdlab.sweeps.ratios import Sweep
 
 Seconds = Callable[..., Mapping[str, float | None]]
@@ -47,30 +54,36 @@ def test_one_cell_by_hand(seconds: Seconds) -> None:
     """A build of 7 s, 3.5 s of it from the cache; all else as `profiles/constant.toml` has it."""
     found = seconds(7.0, None, 1, 2)
     # V1: clone 2, push 3, notification 1, clone 2, build, push of the image, and two starts of 4.
-    assert found[V1_CACHE] == 2 + 3 + 1 + 2 + 3.5 + 10 + 8
+    assert found[V1_REVERT] == 2 + 3 + 1 + 2 + 3.5 + 10 + 8
     # Without the cache the image is another one: push 20. The first pods of the two environments
     # pull it on one node each, 10, and the second pods find it there.
     assert found[V1_NO_CACHE] == 2 + 3 + 1 + 2 + 7 + 20 + (10 + 4) + 4
     # V2: and clone 2, push 3 of the config repo.
-    assert found[V2_CACHE] == 2 + 3 + 1 + 2 + 3.5 + 10 + 2 + 3 + 8
+    assert found[V2_REVERT] == 2 + 3 + 1 + 2 + 3.5 + 10 + 2 + 3 + 8
     # V3: clone 2, push 3 and the pods; no build.
     assert found[V3_COMMAND] == 2 + 3 + 8
     # And where a person commits to the config repo, the manager hears 1 s later, and clones, 2.
-    assert found[V3_CONFIG] == 2 + 3 + 1 + 2 + 8
+    assert found[V3_CONFIG_REVERT] == 2 + 3 + 1 + 2 + 8
 
 
 def test_the_build_time_is_in_those_that_build_and_nowhere_else(seconds: Seconds) -> None:
     """100 s more of a build are 100 s in V1 without its cache, 50 with it, none in V3."""
     short, long = seconds(0.0, None, 1, 2), seconds(100.0, None, 1, 2)
     more = {name: long[name] - short[name] for name in VARIANTS}  # type: ignore[operator]
-    assert more == {V1_CACHE: 50, V1_NO_CACHE: 100, V2_CACHE: 50, V3_COMMAND: 0, V3_CONFIG: 0}
+    assert more == {
+        V1_REVERT: 50,
+        V1_NO_CACHE: 100,
+        V2_REVERT: 50,
+        V3_COMMAND: 0,
+        V3_CONFIG_REVERT: 0,
+    }
 
 
 def test_the_interval_delays_what_is_looked_for_and_no_command(seconds: Seconds) -> None:
     """A commit in the config repo waits for the next look, at most 600 s; a command does not."""
     told, polled = seconds(7.0, None, 1, 2), seconds(7.0, 600.0, 1, 2)
-    assert {n for n in VARIANTS if told[n] != polled[n]} == {V3_CONFIG}
-    assert 0 < polled[V3_CONFIG] - told[V3_CONFIG] <= 600  # type: ignore[operator]
+    assert {n for n in VARIANTS if told[n] != polled[n]} == {V3_CONFIG_REVERT}
+    assert 0 < polled[V3_CONFIG_REVERT] - told[V3_CONFIG_REVERT] <= 600  # type: ignore[operator]
 
 
 def test_a_profile_is_for_the_simulator_alone() -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cdlab.errors import ManifestRejected, SubstrateUnavailable, WorkloadNotFound
+from cdlab.errors import SubstrateUnavailable, WorkloadNotFound
 from cdlab.model import Application, Grant, Variant
 from cdlab.substrates.kind import access, contexts, inside, manager_objects, manager_pods
 from cdlab.substrates.kind.builder import RUN_LABEL
@@ -29,6 +29,7 @@ from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.manager_image import ensure_image
 from cdlab.substrates.kind.manager_objects import NAME, PART, Plan
 from cdlab.substrates.kind.namespaces import Namespace, environment_namespace
+from cdlab.substrates.kind.node_ports import first_free
 
 FIELD_MANAGER = "cdlab-manager"
 ANSWER_SECONDS = 20.0
@@ -158,18 +159,7 @@ class ManagerInstallation:
             ports.insert(0, int(found["spec"]["ports"][0]["nodePort"]))
         except WorkloadNotFound:
             pass
-        for port in ports:
-            try:
-                self._apply(api, manager_objects.service(plan, port))
-            except ManifestRejected as error:
-                if "already allocated" not in error.message:
-                    raise
-            else:
-                return port
-        raise SubstrateUnavailable(
-            f"every NodePort of the lab is taken: {', '.join(map(str, ports))}",
-            help="cdlab manager uninstall --run NAME, or a lab with more CDLAB_NODE_PORTS",
-        )
+        return first_free(ports, lambda port: self._apply(api, manager_objects.service(plan, port)))
 
     def stop(self) -> None:
         """End its process and return when it is gone. Nothing to do where it is not installed."""

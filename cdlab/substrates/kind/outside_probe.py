@@ -14,8 +14,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from cdlab.errors import ManifestRejected, SubstrateUnavailable
 from cdlab.substrates.kind.kubernetes_api import APPLY, Json
+from cdlab.substrates.kind.node_ports import first_free
 
 if TYPE_CHECKING:
     from cdlab.substrates.kind.substrate import KindSubstrate
@@ -80,22 +80,13 @@ class OutsideProbe:
 
     def _open_door(self) -> int:
         """Make the Service on the first NodePort that nobody has."""
-        ports = self.substrate.lab.settings.node_ports
-        for port in ports:
-            try:
-                self.substrate.administrator.call(
-                    "PATCH", f"{self.path}/{self._name}", self._service(port),
-                    content_type=APPLY, fieldManager="cdlab-probe", force="true",
-                )  # fmt: skip
-            except ManifestRejected as error:
-                if "already allocated" not in error.message:
-                    raise
-            else:
-                return port
-        raise SubstrateUnavailable(
-            f"every NodePort of the lab is taken: {', '.join(map(str, ports))}",
-            help="cdlab manager uninstall --run NAME, or a lab with more CDLAB_NODE_PORTS",
-        )
+        return first_free(self.substrate.lab.settings.node_ports, self._put)
+
+    def _put(self, port: int) -> None:
+        self.substrate.administrator.call(
+            "PATCH", f"{self.path}/{self._name}", self._service(port),
+            content_type=APPLY, fieldManager="cdlab-probe", force="true",
+        )  # fmt: skip
 
     def _service(self, port: int) -> Json:
         door = {"name": "http", "port": 80, "targetPort": "http", "nodePort": port}
