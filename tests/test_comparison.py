@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,15 @@ def test_a_story_without_rollback_is_compared_by_how_it_ends(story: str) -> None
     assert set(grid.columns[1:]) & set(outcomes.FACTS[story]), "what the story is about"
     assert not tables.charts(found)
     assert not pairings.pairings(found)
+
+
+def test_one_pair_of_runs_makes_no_table_of_pairs() -> None:
+    """It says nothing of spread; two do, and the title says what they have in common."""
+    assert not pairings.pairings(compare(runs=1))
+    (grid,) = pairings.pairings(compare(runs=2))
+    assert grid.title.endswith("over runs that share their random numbers")
+    (taken,) = pairings.pairings(replace(compare(runs=2), substrate="kind"))
+    assert taken.title.endswith("over runs that took turns")
 
 
 @pytest.mark.parametrize("story", sorted(set(STORIES) & set(NEEDED)))

@@ -6,6 +6,8 @@ In: a `Comparison`. Out: a grid of strings, or none where nothing was rolled bac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cdlab.comparison import Comparison
 from cdlab.paired import Pairing
 from cdlab.report import findings, wording
@@ -13,18 +15,21 @@ from cdlab.report.grid import Grid
 from cdlab.report.wording import NOTHING
 from cdlab.stories import WITHOUT_ROLLBACK
 
-TITLE = "Rollback time against V1, over runs that share their random numbers"
+TITLE = "Rollback time against V1, over runs that {}"
+SHARED: Mapping[str, str] = {"sim": "share their random numbers", "kind": "took turns"}
+"""Substrate -> what the runs of a pair have in common."""
 COLUMNS = ("", "median", "95 % interval", "won", "p", "Cliff's δ")
 
 
 def pairings(comparison: Comparison) -> list[Grid]:
-    """One row for each variant but V1's own."""
+    """One row for each variant but V1's own; none of one pair, which says nothing of spread."""
     found = comparison.against_v1()
-    if not found or comparison.story in WITHOUT_ROLLBACK:
+    is_single = len(comparison.results[0].runs) == 1
+    if not found or is_single or comparison.story in WITHOUT_ROLLBACK:
         return []
     results = {findings.row_name(each): each for each in comparison.results}
     rows = tuple((name, *cells_of(found[name])) for name in results if name in found)
-    return [Grid(TITLE, COLUMNS, rows)]
+    return [Grid(TITLE.format(SHARED[comparison.substrate]), COLUMNS, rows)]
 
 
 def notes(comparison: Comparison) -> list[str]:
