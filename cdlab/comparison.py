@@ -52,6 +52,11 @@ class Result:
     """All runs, the first among them."""
 
     @property
+    def name(self) -> str:
+        """`V1 revert, cache`; `V1` alone where nobody rolls back."""
+        return f"{self.row.scenario.architecture.upper()} {self.row.label}".rstrip()
+
+    @property
     def rollback_seconds(self) -> list[float | None]:
         """Of each run; None where the deadline passed first."""
         return [run.measures["rollback_seconds"] for run in self.runs]
@@ -103,9 +108,7 @@ class Comparison:
         """Row -> how its rollback times compare with those of V1's main row, run by run."""
         base = self.main.get("v1")
         found = {
-            f"{each.row.scenario.architecture.upper()} {each.row.label}": paired(
-                each.rollback_seconds, base.rollback_seconds
-            )
+            each.name: paired(each.rollback_seconds, base.rollback_seconds)
             for each in self.results
             if base is not None and each is not base
         }

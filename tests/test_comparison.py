@@ -203,7 +203,7 @@ def test_several_processes_find_what_one_finds() -> None:
 def test_a_story_without_rollback_is_compared_by_how_it_ends(story: str) -> None:
     """Rows that say nothing of a rollback, one table of outcomes, and no times of a rollback."""
     found = compare(story, runs=1)
-    names = [findings.row_name(each) for each in found.results]
+    names = [each.name for each in found.results]
     assert names == ["V1", "V1 gated", "V2", "V2 gated", "V3", "V3 poll 60 s"]
     (grid,) = tables.variants(found, is_wide=True)
     assert [row[0] for row in grid.rows] == names
@@ -241,7 +241,7 @@ def test_a_story_that_goes_through_all_architectures_is_no_comparison(story: str
 
 def ends(story: str) -> dict[str, dict[str, object]]:
     """Row -> its measures after one run."""
-    return {findings.row_name(each): each.measures() for each in compare(story, runs=1).results}
+    return {each.name: each.measures() for each in compare(story, runs=1).results}
 
 
 def test_an_undo_that_finds_nothing_is_a_result_of_its_row() -> None:
@@ -249,7 +249,7 @@ def test_an_undo_that_finds_nothing_is_a_result_of_its_row() -> None:
     found = compare("bad-manifest", runs=1)
     told = {each.title: each.text for each in findings.not_expressible(found)}
     assert told["V2 rollout-undo rollback"].startswith("nothing to undo: no rollout history")
-    names = [findings.row_name(each) for each in found.results]
+    names = [each.name for each in found.results]
     assert names == [f"{r.scenario.architecture.upper()} {r.label}" for r in rows_of("rollback")]
 
 

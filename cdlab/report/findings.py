@@ -123,7 +123,7 @@ def relapses(comparison: Comparison) -> list[Finding]:
         gone = [run for run in result.runs if run.measures["stayed_rolled_back"] is False]
         if gone:
             runs = f"{len(gone)} of {wording.count(len(result.runs), 'run')}"
-            findings.append(Finding(row_name(result), _relapse(result, gone, runs)))
+            findings.append(Finding(result.name, _relapse(result, gone, runs)))
     return findings
 
 
@@ -142,11 +142,6 @@ def _relapse(result: Result, gone: Sequence[Sample], runs: str) -> str:
     return text
 
 
-def row_name(result: Result) -> str:
-    """`V1 revert, cache`; `V1` alone where nobody rolls back."""
-    return f"{result.row.scenario.architecture.upper()} {result.row.label}".rstrip()
-
-
 def not_expressible(comparison: Comparison) -> list[Finding]:
     """
     What was asked for and cannot be expressed, with the reasons.
@@ -157,7 +152,7 @@ def not_expressible(comparison: Comparison) -> list[Finding]:
     for result in sorted(comparison.results, key=lambda each: not each.row.is_main):
         name = result.row.scenario.architecture
         for what, why in result.to_dict()["not_expressible"].items():
-            whose = name.upper() if result.row.is_main else row_name(result)
+            whose = name.upper() if result.row.is_main else result.name
             findings.setdefault((name, what, why), Finding(f"{whose} {what}", why))
     return list(findings.values())
 

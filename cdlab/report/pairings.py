@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from cdlab.comparison import Comparison
 from cdlab.paired import Pairing
-from cdlab.report import findings, wording
+from cdlab.report import wording
 from cdlab.report.grid import Grid
 from cdlab.report.wording import NOTHING
 from cdlab.stories import WITHOUT_ROLLBACK
@@ -27,7 +27,7 @@ def pairings(comparison: Comparison) -> list[Grid]:
     is_single = len(comparison.results[0].runs) == 1
     if not found or is_single or comparison.story in WITHOUT_ROLLBACK:
         return []
-    results = {findings.row_name(each): each for each in comparison.results}
+    results = {each.name: each for each in comparison.results}
     rows = tuple((name, *cells_of(found[name])) for name in results if name in found)
     return [Grid(TITLE.format(SHARED[comparison.substrate]), COLUMNS, rows)]
 

@@ -150,7 +150,7 @@ def _variant_grid(
 ) -> Grid:
     cells = {name: [cell(line) for line in lines] for name, cell in columns.items()}
     cells = {n: column for n, column in cells.items() if any(each != NOTHING for each in column)}
-    names = [findings.row_name(line.result) for line in lines]
+    names = [line.result.name for line in lines]
     architectures = [line.result.row.scenario.architecture for line in lines]
     return Grid(
         title,
@@ -176,7 +176,7 @@ def charts(comparison: Comparison) -> dict[str, list[Bar]]:
         if result.row.is_main or result.row.scenario.variant.rollback == "rollout-undo"
     ]
     return {
-        f"{title}{of_which}": [Bar(findings.row_name(result), result.phases()) for result in chosen]
+        f"{title}{of_which}": [Bar(result.name, result.phases()) for result in chosen]
         for title, chosen in (
             ("Phases of the rollback, builds from a warm cache", main),
             ("The same without a build cache", [*cold, *v3[:1]] if cold else []),
@@ -222,7 +222,7 @@ def notes(comparison: Comparison) -> list[str]:
     for result in comparison.results:
         if findings.censored(result):
             said.append(
-                f"{findings.row_name(result)}: {findings.censored(result)} of "
+                f"{result.name}: {findings.censored(result)} of "
                 f"{wording.count(count, 'run')} censored at {wording.duration(_deadline(result))}; "
                 "which counts as longer than all others"
             )
