@@ -35,6 +35,13 @@ def test_the_simulator_needs_only_python() -> None:
     assert verdict([python, notebooks]) == "go"
 
 
+def test_notebooks_want_their_figures_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Jupyter is there and Matplotlib is not, that is named and no more."""
+    monkeypatch.setattr(doctor, "_is_installed", lambda package: package != "matplotlib")
+    _, notebooks = examine("sim")
+    assert (notebooks.state, notebooks.detail) == ("warn", "not installed: matplotlib")
+
+
 @pytest.mark.usefixtures("empty_machine")
 def test_an_empty_machine_is_told_how_to_mend_everything() -> None:
     """Each missing thing comes with a command."""

@@ -43,6 +43,7 @@ INOTIFY = {"max_user_instances": 512, "max_user_watches": 524288}
 """kind's own advice (https://kind.sigs.k8s.io/docs/user/known-issues). With 128 instances two labs
 start and a third one fails, so less than the advice is a warning."""
 KIND_PACKAGES = ("docker", "kubernetes", "git", "pytest_kind", "bcrypt")
+NOTEBOOK_PACKAGES = ("jupyterlab", "matplotlib", "scipy")
 KIND_VERSION = "v0.30.0"
 """The release that the default node image belongs to."""
 State = Literal["ok", "warn", "missing"]
@@ -112,10 +113,11 @@ def _packages() -> Finding:
 
 
 def _notebooks() -> Finding:
-    if _is_installed("jupyterlab"):
-        return Finding("notebooks", "ok", "jupyterlab")
+    absent = [package for package in NOTEBOOK_PACKAGES if not _is_installed(package)]
+    if not absent:
+        return Finding("notebooks", "ok", ", ".join(NOTEBOOK_PACKAGES))
     mend = "pip install 'cdlab[notebooks]'   (a checkout: .venv/bin/pip install -e '.[notebooks]')"
-    return Finding("notebooks", "warn", "jupyterlab is not installed", mend)
+    return Finding("notebooks", "warn", f"not installed: {', '.join(absent)}", mend)
 
 
 def _is_installed(package: str) -> bool:
