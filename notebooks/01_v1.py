@@ -72,6 +72,9 @@ cold = cdlab.run(load(scenarios / "rollback-no-cache.yaml"))
 figures = ("rollback_seconds", "artifact_fidelity", "registry_bytes")
 workshop.beside({"warm cache": run, "no cache": cold}, *figures)
 
+# %%
+workshop.phases({"warm cache": run, "no cache": cold})
+
 # %% [markdown]
 # ## Is there no faster way?
 #

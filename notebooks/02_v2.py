@@ -62,6 +62,11 @@ workshop.beside({"V1": before, "V2": run}, *figures)
 
 # %% [markdown]
 # ## Look
+#
+# A bar is the rollback, from the request to the last pod. Which phases did V2 add, and which one decides?
+
+# %%
+workshop.phases({"V1": before, "V2": run})
 
 # %%
 workshop.lanes(run)

@@ -33,11 +33,22 @@
 
 # %%
 import cdlab
+from cdlab import workshop
 
-cdlab.compare(runs=20)
+race = cdlab.compare(runs=20)
+race
 
 # %% [markdown]
-# ## Look, and explain
+# ## Look
+#
+# A line says which share of the runs was back after so many seconds: further to the left is faster, steep
+# is steady. Who wins every time, and whom does luck help?
+
+# %%
+workshop.distribution(race, "V1 revert, cache", "V1 revert, no cache", "V2 revert, cache", "V3 command")
+
+# %% [markdown]
+# ## Explain
 #
 # - **What is built decides.** Without a cache V1 and V2 wait for a whole build; with a warm one for the
 #   checkout, the cached steps and a push.
@@ -54,8 +65,8 @@ cdlab.compare(runs=20)
 # quarters of an hour. Predict which rows that changes.
 
 # %%
-slow = cdlab.compare(runs=20, profile="heavy-ci")
-{name: round(each.ratio, 2) for name, each in slow.against_v1().items()}
+slow = cdlab.compare(runs=12, profile="heavy-ci")
+workshop.ratios(slow)
 
 # %% [markdown]
 # ## Change the track: builds that cost nothing
@@ -63,8 +74,8 @@ slow = cdlab.compare(runs=20, profile="heavy-ci")
 # The profile `kind` was measured on a real cluster with trivial images. Predict who wins.
 
 # %%
-quick = cdlab.compare(runs=20, profile="kind")
-{name: round(each.ratio, 2) for name, each in quick.against_v1().items()}
+quick = cdlab.compare(runs=12, profile="kind")
+workshop.ratios(quick)
 
 # %% [markdown]
 # A ratio above 1 says how many times faster than V1 with a warm cache the row was. Where builds cost next
@@ -77,7 +88,6 @@ quick = cdlab.compare(runs=20, profile="kind")
 # %%
 from pathlib import Path
 
-from cdlab import workshop
 from cdlab.scenario import load
 
 # Once `cdlab up` has started a lab: say True, and run this cell again.

@@ -51,7 +51,11 @@ workshop.beside(runs, *figures, "good_commits_withdrawn", "serves_at_end")
 # %% [markdown]
 # ## Look
 #
-# All measures of the three, and the rollback of the one that you would have chosen.
+# Where the time of each rollback went, all measures of the three, and the rollback of the one that you
+# would have chosen.
+
+# %%
+workshop.phases(runs)
 
 # %%
 workshop.beside(runs)

@@ -7,7 +7,10 @@ them, and read the difference, with `.venv/bin/python tests/test_notebooks.py`.
 
 from __future__ import annotations
 
+import copy
 import re
+import struct
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ FOLDER = Path(__file__).parents[1] / "notebooks"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
 CELLS = 20
 LOGIC = ("def ", "class ", "for ", "if ", "while ", "with ", "try")
+FIGURES = {"01_v1": 1, "02_v2": 1, "03_v3": 2, "04_rollback_race": 3, "05_your_team": 1}
+"""Notebook -> how many figures it has, drawn with Matplotlib."""
 LINES = 10
 """Of code in one cell: a notebook shows, it does not compute."""
 
@@ -76,6 +81,23 @@ def outputs(notebook: Any) -> list[Any]:
     return [output for cell in notebook.cells for output in cell.get("outputs", [])]
 
 
+def settled(output: Any) -> Any:
+    """
+    An output as it is compared: everything but the pixels of a PNG, of which its size is left.
+
+    Another build of Matplotlib or FreeType sets other pixels for the same figure. What it says is
+    compared exactly: the alt text in the metadata, and the plain text beside it, which has the
+    numbers that it was drawn from. That they are drawn as they should be is for `tests/plots`.
+    """
+    picture = output.get("data", {}).get("image/png")
+    if picture is None:
+        return output
+    start = b64decode(picture)[:24]
+    assert start[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = struct.unpack(">II", start[16:])
+    return {**output, "data": {**output["data"], "image/png": f"{width} x {height} pixels"}}
+
+
 def test_every_notebook_has_its_script() -> None:
     """And the other way round; an empty folder would pass every other test."""
     assert len(SCRIPTS) >= 6
@@ -124,6 +146,32 @@ def test_a_notebook_uses_public_names_only(script: Path) -> None:
         assert f"`{name}`" in page, name
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
+def test_the_figures_of_a_notebook_are_there_and_say_what_they_show(script: Path) -> None:
+    """Each with words for whoever does not see it, and the numbers it was drawn from as text."""
+    pytest.importorskip("nbformat")
+    drawn = [each for each in outputs(stored(script)) if "image/png" in each.get("data", {})]
+    assert len(drawn) == FIGURES.get(script.stem, 0)
+    for each in drawn:
+        assert "n = " in each["metadata"]["image/png"]["alt"]
+        assert len(each["data"]["text/plain"].splitlines()) > 2
+
+
+def test_a_figure_of_another_size_or_with_other_words_is_another_output() -> None:
+    """And one whose pixels alone differ is the same."""
+    output = next(
+        each for each in outputs(stored(FOLDER / "02_v2.py")) if "image/png" in each.get("data", {})
+    )
+    wide, silent, other, redrawn = (copy.deepcopy(output) for _ in range(4))
+    picture = b64decode(output["data"]["image/png"])
+    silent["metadata"]["image/png"]["alt"] = ""
+    other["data"]["text/plain"] += "0"
+    for each, data in ((wide, picture[:16] + bytes(8) + picture[24:]), (redrawn, picture[:-1])):
+        each["data"]["image/png"] = b64encode(data).decode()
+    same = [settled(each) == settled(output) for each in (wide, silent, other, redrawn)]
+    assert same == [False, False, False, True]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 @pytest.mark.filterwarnings("default")
@@ -137,13 +185,14 @@ def test_a_notebook_shows_what_is_stored(script: Path, monkeypatch: pytest.Monke
         "the script was changed; renew: python tests/test_notebooks.py"
     )
     for number, (one, other) in enumerate(zip(found.cells, wanted.cells, strict=True), start=1):
-        shown, kept = one.get("outputs"), other.get("outputs")
+        shown, kept = ([settled(each) for each in cell.get("outputs", [])] for cell in (one, other))
         assert shown == kept, (
             f"cell {number}; renew, if it is meant: python tests/test_notebooks.py"
         )
     assert not [output for output in outputs(found) if output.output_type == "error"]
     kinds = {kind for output in outputs(found) for kind in output.get("data", {})}
     assert kinds & {"text/html", "image/svg+xml"}
+    assert "image/png" in kinds or script.stem not in FIGURES
 
 
 if __name__ == "__main__":
