@@ -17,7 +17,8 @@ QUARTILES_IN_SIGMAS = 1.349
 """How many standard deviations lie between the quartiles of a normal distribution."""
 SOME = 0.2
 """A share of the samples in the middle of a period that is too large for chance."""
-
+FEW = 0.05
+"""A share of samples of no time that still may be lognormal: such a one has none."""
 
 Fields = dict[str, float | str]
 
@@ -38,7 +39,10 @@ def fitted(seconds: Sequence[float]) -> Fit:
     if min(seconds) == max(seconds) or median <= 0:
         value = round(max(median, 0.0), 4)
         return Fit({"distribution": "constant", "value": value}, distance(seconds, _step(value)))
-    return min(_lognormal(seconds), _uniform(seconds), key=lambda fit: fit.distance)
+    fits = [_uniform(seconds)]
+    if sum(each <= 0 for each in seconds) <= FEW * len(seconds):
+        fits.append(_lognormal(seconds))
+    return min(fits, key=lambda fit: fit.distance)
 
 
 def _step(value: float) -> Callable[[float], float]:

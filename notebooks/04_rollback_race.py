@@ -79,7 +79,7 @@ workshop.ratios(quick)
 
 # %% [markdown]
 # A ratio above 1 says how many times faster than V1 with a warm cache the row was. Where builds cost next
-# to nothing, V3 is hardly faster than that, and two rows of V1 beat it: **V3 is not faster because it is
+# to nothing, V3 is hardly faster than that, and `rollout undo` beats it: **V3 is not faster because it is
 # V3. It is faster by the build that it leaves out.** The break-even is where a rebuild takes as long as
 # a commit to the config repo.
 #

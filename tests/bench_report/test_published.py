@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cdlab.bench.results import load
 from cdlab.bench_report.numbers import Summary, against, summaries
+from cdlab.cli.main import app
+from cdlab.substrates.sim.costs import PROFILES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 PAGE = (FOLDER / "index.md").read_text(encoding="utf-8")
@@ -73,3 +77,14 @@ def test_the_prediction_is_as_far_off_as_the_page_says() -> None:
     assert "**17 % too fast for V2 and 26 % for V1 without a cache**" in PAGE
     assert {cell["runs"] for cell in said["cells"]} == {12}
     assert not any(cell["differences"] for cell in said["cells"])
+
+
+def test_the_profile_of_kind_is_made_of_the_published_histories(tmp_path: Path) -> None:
+    """`cdlab calibrate` makes the very file that the simulator ships."""
+    with tarfile.open(DATA / "histories.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    out = tmp_path / "kind.toml"
+    histories = sorted(tmp_path.glob("histories/main-*.jsonl"))
+    done = CliRunner().invoke(app, ["calibrate", *map(str, histories), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert out.read_text() == (PROFILES / "kind.toml").read_text()

@@ -30,6 +30,7 @@ from cdlab.substrates.sim.surroundings import Surroundings
 STAGING = "staging"
 SECONDS = {
     "api_call": 0.0,
+    "reconcile": 0.0,
     "schedule": 1.0,
     "pull": 10.0,
     "pod_sandbox": 0.0,
@@ -39,6 +40,7 @@ SECONDS = {
 }
 """With a probe every 2 s whose first tick is half a period after the start, a pod is Ready 14 s
 after it was created, or 4 s if its node has the image."""
+SHARES = {"readiness_phase": 0.5, "crowding": 0.0}
 
 MANIFEST = """\
 apiVersion: apps/v1
@@ -74,6 +76,7 @@ class Bench:
     images: dict[str, str] = field(default_factory=lambda: {"v1": "v1", "v2": "v2", "v3": "v3"})
     """Tag -> content. An image's digest is named after its content."""
     seconds: dict[str, float] = field(default_factory=lambda: dict(SECONDS))
+    shares: dict[str, float] = field(default_factory=lambda: dict(SHARES))
     sick: str = "sick"
     crashing: str = "crashing"
     may: Callable[[Principal, str, str], bool] = lambda *_: True
@@ -91,7 +94,7 @@ class Bench:
             kernel=self.kernel,
             registry=self,
             duration=lambda purpose, entity: self.seconds[purpose],
-            uniform=lambda purpose, entity: 0.5,
+            share=lambda purpose, entity: self.shares[purpose],
             is_healthy=lambda content: content != self.sick,
             is_crashing=lambda content: content == self.crashing,
             allows=self._allows,

@@ -69,6 +69,8 @@ class SimBuilder:
         self._cache: dict[Content, LocalImage] = {}
         self._labelled: dict[tuple[str, tuple[tuple[str, str], ...]], LocalImage] = {}
         self._sources: dict[Content, Source] = {}
+        self._built: set[str] = set()
+        """Microservices whose Dockerfile's first steps are in the cache."""
 
     async def build(
         self, checkout: Checkout, ref: ImageRef, labels: Mapping[str, str] = NO_LABELS
@@ -76,10 +78,12 @@ class SimBuilder:
         source = self._read(checkout)
         image = self._cached(source)
         name = ref.repository.rpartition("/")[2]
-        purpose = "build_cached" if image else "build"
+        is_known = self.has_build_cache and name in self._built
+        purpose = "build_cached" if image else "build_changed" if is_known else "build"
         await self.kernel.sleep(self.costs.duration(purpose, name))
         if source.failure:
             raise BuildFailed(f"docker build of '{ref}' failed: {source.failure}")
+        self._built.add(name)
         # Another build of the same source may have ended in the meantime.
         image = image or self._cached(source) or self._make(source)
         if labels:

@@ -17,33 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cdlab.errors import CdlabError
-
-PURPOSES = {
-    "git_clone": "clone a repository",
-    "git_push": "push a branch or notes; the branch moves at the end of it",
-    "git_commit": "commit, revert or merge in a checkout",
-    "git_head": "ask a git server for the head",
-    "hint": "a notification of a push or a tag, from the server to whoever waits",
-    "build": "a CI workflow up to the image, nothing of it cached",
-    "build_cached": "the same when every layer is in the cache",
-    "image_push": "push an image whose layers the registry does not have",
-    "image_push_known": "push an image that the registry has already",
-    "registry_read": "list or resolve tags",
-    "api_call": "one request to the API server",
-    "schedule": "bind a pod to a node",
-    "pod_sandbox": "give a pod its network and its volumes, before its first image",
-    "pull": "pull an image to a node that does not have it",
-    "pod_start": "from the image on the node to a running container",
-    "pod_stop": "from the request to stop to the container's end",
-    "node_monitor_grace": "notice that a node is gone",
-    "listen": "from a running container to one that answers, where no probe waits for that",
-    "endpoint_update": "from a change of a pod to every node that routes to it",
-    "readiness_phase": "reach the first readiness probe, as a share of the probe's period",
-}
-"""Every purpose that a profile gives a duration to, and what it covers."""
-
-SHARES = frozenset({"readiness_phase"})
-"""Purposes whose numbers are no seconds but shares in [0, 1], which no factor applies to."""
+from cdlab.substrates.sim.purposes import BUILDS, PURPOSES, SHARES, UNLESS_TOLD_APART
 
 FIELDS = {
     "constant": ("value",),
@@ -146,9 +120,10 @@ class Profile:
         """
         known = self.costs["build"].median
         if not seconds or not known:
-            return self.with_constants({"build": seconds, "build_cached": seconds})
-        builds = ("build", "build_cached")
-        scaled = {each: self.costs[each].scaled(seconds / known) for each in builds}
+            return self.with_constants(dict.fromkeys(BUILDS, seconds))
+        scaled = {
+            each: self.costs[each].scaled(seconds / known) for each in BUILDS if each in self.costs
+        }
         return replace(
             self, name=f"{self.name} (build {seconds:g} s)", costs={**self.costs, **scaled}
         )
@@ -163,6 +138,8 @@ class Costs:
         self._samplers = {
             purpose: cost.sampler(streams, purpose) for purpose, cost in profile.costs.items()
         }
+        for purpose, other in UNLESS_TOLD_APART.items():
+            self._samplers.setdefault(purpose, self._samplers[other])
 
     def duration(self, purpose: str, entity: str) -> float:
         """Seconds that it takes this time; *entity* names what is built, pushed, started."""
@@ -210,7 +187,11 @@ def load_profile(name: str) -> Profile:
     own, wrong = _read_costs(document)
     mistakes += wrong
     costs.update(own)
-    missing = [each for each in PURPOSES if each not in costs and each not in document]
+    missing = [
+        each
+        for each in PURPOSES
+        if each not in costs and each not in document and each not in UNLESS_TOLD_APART
+    ]
     mistakes += [
         f"[{each}] is missing: expected the seconds it takes to {PURPOSES[each]}"
         for each in missing

@@ -1,8 +1,9 @@
 """
 Deployments: from a spec to ReplicaSets, with their rollout numbers, conditions and deadline.
 
-`cluster.py` makes them and changes their spec; pods that change make them reconcile. That happens
-at once and to the end: nothing here polls.
+`cluster.py` makes them and changes their spec; pods that change make them reconcile: nothing here
+polls. The controllers take their steps at once and to the end, or one by one with a pause before
+each, as the costs say.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ ProgressReason = Literal[
     "", "NewReplicaSetCreated", "ReplicaSetUpdated", "NewReplicaSetAvailable",
     "ProgressDeadlineExceeded",
 ]  # fmt: skip
+
+MANY = 2**30
 
 
 class DeploymentStatus(NamedTuple):
@@ -53,6 +56,9 @@ class Deployment:
         """Sent when the status or a condition changed, and when a pod is gone."""
         self.is_deleted = False
         self._alarm: Actor | None = None
+        self._controller: Actor | None = None
+        """Who takes the steps, where they take time."""
+        self._has_news = False
 
     @property
     def is_complete(self) -> bool:
@@ -133,19 +139,43 @@ class Deployment:
             self.reconcile()
 
     def reconcile(self) -> None:
+        """Have the controllers look at what has changed."""
+        if self.kubelet.is_api_down:
+            return  # they see nothing and do nothing; they look again when it is back
+        if self._controller is not None:
+            self._has_news = True
+        elif pause := self._pause():
+            name = f"controller of {self.environment}/{self.name}"
+            self._controller = self.kernel.spawn(self._take_steps_in_time(pause), name=name)
+        else:
+            self._take_steps()
+
+    def _pause(self) -> float:
+        return self.kubelet.surroundings.duration("reconcile", f"{self.environment}/{self.name}")
+
+    async def _take_steps_in_time(self, pause: float) -> None:
+        """Take a step after each pause, until nothing moves and nothing new has happened."""
+        is_moving = True
+        while is_moving or self._has_news:
+            await self.kernel.sleep(pause)
+            self._has_news = False
+            is_moving = not self.kubelet.is_api_down and self._take_steps(most=1)
+            pause = self._pause()
+        self._controller = None
+
+    def _take_steps(self, *, most: int = MANY) -> bool:
         """
         Take steps until nothing moves any more, as the controllers do by waking each other.
 
         Each step writes the status by the pods that there were when it began: the deadline's clock
-        depends on seeing the new ReplicaSet without pods first.
+        depends on seeing the new ReplicaSet without pods first. Returns whether it goes on.
         """
-        if self.kubelet.is_api_down:
-            return  # controllers see nothing and do nothing; they look again when it is back
         before = self.status, self.progress_reason
         is_moving = not self.is_deleted
-        while is_moving:
+        while is_moving and most:
             self._step()
             is_moving = False
+            most -= 1
             for each in self.replica_sets:
                 if each.replicas != len(each.pods):
                     is_moving |= each.settle()
@@ -154,6 +184,7 @@ class Deployment:
         if before != (self.status, self.progress_reason):
             self.changed.notify_all()
         self._watch_deadline()
+        return is_moving
 
     def _step(self) -> None:
         spec, new = self.spec, self.new_replica_set
@@ -243,7 +274,7 @@ class Deployment:
             if rest_us > 0:
                 await self.kernel.sleep_us(rest_us)
             else:
-                self.reconcile()
+                self._take_steps()
         self._alarm = None
 
     def _forget_old_replica_sets(self) -> None:

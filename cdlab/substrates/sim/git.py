@@ -72,7 +72,7 @@ class SimGitRepository:
 
     async def clone(self, at: Revision | None = None) -> Checkout:
         self.server.require("read", self.credentials)
-        await self.server.spend("git_clone")
+        await self.server.spend_clone(self.credentials.principal)
         checkout = Checkout(self.server, self.credentials)
         if at is not None:
             await checkout.reset(at)

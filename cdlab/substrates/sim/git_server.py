@@ -53,6 +53,8 @@ class GitServer:
         self.logs: dict[str, Log] = {}
         """Path -> its last log that somebody asked for: a later one goes on from there."""
         self.reflog: list[RefUpdate] = []
+        self.seen: dict[Principal, Revision] = {}
+        """The last head that each principal cloned or made."""
         self.is_down = False
         self.pushed = kernel.signal(f"a push to {name}")
 
@@ -80,6 +82,13 @@ class GitServer:
         """Let the time pass that an operation takes."""
         await self.kernel.sleep(self.costs.duration(purpose, self.name))
 
+    async def spend_clone(self, principal: Principal) -> None:
+        """Let a clone's time pass: there is less to fetch for who has the head already."""
+        is_known = self.head is not None and self.seen.get(principal) == self.head.revision
+        await self.spend("git_clone_known" if is_known else "git_clone")
+        if self.head is not None:
+            self.seen[principal] = self.head.revision
+
     def update(self, new: StoredCommit, principal: Principal, *, force: bool) -> PushReport:
         """Move the branch, or refuse to; at one instant, so the first of two pushes wins."""
         self.require_up()
@@ -99,6 +108,7 @@ class GitServer:
             lost = tuple(each.revision for each in newest_first(gone))
             self.commits = kept
         self.head = new
+        self.seen[principal] = new.revision
         self.commits |= reachable(new, known=self.commits)
         previous = old.revision if old else None
         moved = RefUpdate(previous, new.revision, self.kernel.now_us, principal, force, lost)

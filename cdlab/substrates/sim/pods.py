@@ -14,6 +14,7 @@ from typing import Protocol
 from cdlab.kernel import Actor
 from cdlab.model import Content, Digest, ImageRef, PodChange, PodPhase
 from cdlab.substrates.sim.nodes import Node, Nodes, PullFailed
+from cdlab.substrates.sim.sandboxes import Sandboxes
 from cdlab.substrates.sim.surroundings import Surroundings
 from cdlab.substrates.sim.workload_specs import PodTemplate, generated_name
 
@@ -84,6 +85,7 @@ class Kubelet:
         """Whether the API server is down: pods go on, and nobody decides about them."""
         self.ended: deque[Pod] = deque(maxlen=64)
         """The last pods that were asked to stop: nodes may still route to them."""
+        self._sandboxes = Sandboxes(surroundings)
 
     def create(self, owner: PodOwner, prefix: str) -> Pod:
         """Make a pod and set it going. Its name is never used again."""
@@ -151,7 +153,7 @@ class Kubelet:
             pod.node = await self.nodes.place(pod.owner.siblings)
             self._tell(pod, "scheduled")
         if sandbox := duration("pod_sandbox", entity):
-            await sleep(sandbox)
+            await self._sandboxes.make(sandbox, entity)
         digest, contents = await self._pull(pod, pod.node)
         self._tell(pod, "pulled")
         await sleep(duration("pod_start", entity))
@@ -233,7 +235,7 @@ class Kubelet:
             if container.probe is not None:
                 if not self.surroundings.is_healthy(content):
                     return None
-                phase = self.surroundings.uniform("readiness_phase", pod.owner.entity)
+                phase = self.surroundings.share("readiness_phase", pod.owner.entity)
                 seconds = max(seconds, container.probe.seconds_to_ready(phase))
         return seconds
 

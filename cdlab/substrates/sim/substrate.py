@@ -75,7 +75,7 @@ class SimSubstrate:
             kernel=self.kernel,
             registry=self.registry,
             duration=self.costs.duration,
-            uniform=self.costs.share,
+            share=self.costs.share,
             is_healthy=self.builder.is_healthy,
             is_crashing=self.builder.is_crashing,
             allows=self.rights.allows_in,

@@ -29,8 +29,8 @@ class Surroundings:
     registry: RegistryView
     duration: Callable[[str, str], float]
     """(purpose, entity) -> seconds: `api_call`, `schedule`, `pull`, `pod_start`, `pod_stop`."""
-    uniform: Callable[[str, str], float]
-    """(purpose, entity) -> [0, 1): `readiness_phase`."""
+    share: Callable[[str, str], float]
+    """(purpose, entity) -> [0, 1]: `readiness_phase`, `crowding`."""
     is_healthy: Callable[[Content], bool]
     """Whether a readiness probe of a container with that content ever succeeds."""
     is_crashing: Callable[[Content], bool]
