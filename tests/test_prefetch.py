@@ -18,13 +18,16 @@ import pytest
 
 from cdlab.cli import main
 from cdlab.errors import SubstrateUnavailable
-from cdlab.substrates.kind import kept_images, services
+from cdlab.substrates.kind import engine as docker_engine
+from cdlab.substrates.kind import kept_images, manager_image, services
 from cdlab.substrates.kind.settings import KindSettings
 from cdlab.wheelhouse import gather, install_command
 
 SETTINGS = KindSettings(node_image="kindest/node:v1@sha256:" + 64 * "a")
 NODE = "kindest/node:v1"
 GIT = services.git_image(SETTINGS)
+VERSION = {"Arch": "amd64"}
+MANAGER = manager_image.manager_image(Mock(version=lambda: VERSION), SETTINGS)
 
 
 class Engine:
@@ -34,19 +37,38 @@ class Engine:
         self.contents = {name: f"content of {kept_images.tagged(name)}" for name in names}
         self.saved: list[str] = []
         self.breaks_after: int | None = None
+        self.pushed: list[str] = []
+        self.is_offline = False
         self.api = self.images = self
 
     def get(self, name: str) -> Any:
         if name not in self.contents:
             raise docker.errors.ImageNotFound(name)
         content = self.contents[name]
-        tag = lambda new: self.contents.update({new: content})  # noqa: E731
+
+        def tag(name: str, tag: str = "") -> None:
+            self.contents[f"{name}:{tag}" if tag else name] = content
+
         return SimpleNamespace(id=f"id of {content}", tags=list(self.contents), tag=tag)
 
+    def list(self, repository: str) -> list[Any]:
+        return [SimpleNamespace(tags=[each for each in self.contents if repository in each])]
+
+    def version(self) -> dict[str, str]:
+        return VERSION
+
+    def push(self, name: str, tag: str, **_: object) -> list[dict[str, Any]]:
+        self.pushed.append(self.contents[f"{name}:{tag}"])
+        return [{"aux": {"Digest": f"sha256:{64 * '0'}"}}]
+
     def pull(self, name: str) -> None:
+        if self.is_offline:
+            raise docker.errors.APIError("no route to host")
         self.contents[name] = f"content of {kept_images.tagged(name)}"
 
     def build(self, *, tag: str, **_: object) -> None:
+        if self.is_offline:
+            raise docker.errors.BuildError("apt-get: no route to host", [])
         self.contents[tag] = f"content of {tag}"
 
     def get_image(self, name: str, chunk_size: int) -> Iterator[bytes]:
@@ -64,6 +86,7 @@ class Engine:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """With the images of a lab, and no wheel that the manager's image would need."""
     made = Engine(*SETTINGS.images)
 
     @contextmanager
@@ -71,6 +94,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
         yield made
 
     monkeypatch.setattr(kept_images, "open_engine", opened)
+    monkeypatch.setattr(manager_image, "open_engine", opened)
+    monkeypatch.setattr(manager_image, "_wheels", lambda *_: [])
     return made
 
 
@@ -81,14 +106,14 @@ def quiet(_: str) -> None:
 def test_everything_that_up_needs_is_saved_and_loaded(engine: Engine, tmp_path: Path) -> None:
     """On an empty machine, under the names by which the lab asks for it."""
     kept = kept_images.save(SETTINGS, tmp_path, quiet)
-    assert [each.name for each in kept] == [NODE, *SETTINGS.images[1:], GIT]
+    assert [each.name for each in kept] == [NODE, *SETTINGS.images[1:], GIT, MANAGER]
     assert {path.name for path in tmp_path.iterdir()} == {
         kept_images.LIST,
         *(each.file for each in kept),
     }
     engine.contents.clear()
     kept_images.load(tmp_path, quiet)
-    assert set(engine.contents) == {NODE, *SETTINGS.images[1:], GIT}
+    assert set(engine.contents) == {NODE, *SETTINGS.images[1:], GIT, MANAGER}
 
 
 def test_what_is_missing_here_is_pulled_first(engine: Engine, tmp_path: Path) -> None:
@@ -138,6 +163,62 @@ def test_a_damaged_archive_is_refused_with_its_name(engine: Engine, tmp_path: Pa
     with pytest.raises(SubstrateUnavailable, match=path.name):
         kept_images.load(tmp_path, quiet)
     assert engine.contents == {}
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A lab with an empty registry, as far as the manager's image asks for one."""
+    monkeypatch.setattr(manager_image, "RegistryApi", lambda *_: Mock(digest_of=lambda *_: None))
+    return SimpleNamespace(
+        settings=SETTINGS, registry_host="localhost:5001", registry_url="", login=lambda _: ("", "")
+    )
+
+
+def test_the_manager_is_installed_from_a_loaded_image(
+    engine: Engine, lab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no network and nothing was ever built: it is pushed, and nothing else."""
+    kept_images.save(SETTINGS, tmp_path, quiet)
+    engine.contents.clear()
+    engine.is_offline = True
+    monkeypatch.setattr(manager_image, "_wheels", Mock(side_effect=AssertionError("no network")))
+    kept_images.load(tmp_path, quiet)
+    name = manager_image.ensure_image(lab, quiet)
+    assert name.startswith("localhost:5001/cdlab/release-manager:")
+    assert engine.pushed == [f"content of {MANAGER}"]
+    assert name.rpartition(":")[2] == MANAGER.rpartition(":")[2]
+
+
+@pytest.mark.parametrize("build", [manager_image.build_manager_image, services.build_git_image])
+def test_an_image_that_cannot_be_built_says_what_brings_it(engine: Engine, build: Any) -> None:
+    """Both are built with the network on, and both are in the folder."""
+    engine.is_offline = True
+    with pytest.raises(SubstrateUnavailable, match=r"cannot be built: apt-get") as caught:
+        build(engine, SETTINGS, quiet)
+    assert "cdlab prefetch DIR --load" in caught.value.help
+
+
+def test_all_images_that_cannot_be_pulled_are_named_with_what_brings_them(engine: Engine) -> None:
+    """Those that are here are not; nothing was pulled before the first one failed."""
+    for each in (SETTINGS.node_image, "registry:3"):
+        del engine.contents[each]
+    engine.is_offline = True
+    with pytest.raises(SubstrateUnavailable) as caught:
+        docker_engine.pull_missing(engine, SETTINGS.images, quiet)  # type: ignore[arg-type]
+    missing = f"{SETTINGS.node_image}, registry:3"
+    assert f"the images {missing} are not on this machine" in caught.value.missing
+    assert f"docker pull {SETTINGS.node_image} && docker pull registry:3" in caught.value.help
+    assert "cdlab prefetch DIR --load" in caught.value.help
+
+
+def test_a_node_image_that_was_loaded_is_offered_by_the_name_it_has(engine: Engine) -> None:
+    """A file keeps no digest, so the name with one is not found."""
+    del engine.contents[SETTINGS.node_image]
+    engine.contents |= {"kindest/node:v0": "another", NODE: "the one that was loaded"}
+    engine.is_offline = True
+    with pytest.raises(SubstrateUnavailable, match="the image ") as caught:
+        docker_engine.pull_missing(engine, SETTINGS.images, quiet)  # type: ignore[arg-type]
+    assert f"export CDLAB_NODE_IMAGE={NODE})" in caught.value.help
 
 
 def test_a_folder_without_images_says_so(tmp_path: Path) -> None:

@@ -43,10 +43,11 @@ The real cluster, where Docker, kind and kubectl are installed:
     cdlab-venv/bin/cdlab prefetch {folder} --load
     export CDLAB_NODE_IMAGE={node_image}
     cdlab-venv/bin/cdlab up
+    cdlab-venv/bin/cdlab manager install
 
+`cdlab down` removes what the lab built, too: load once more before the next `cdlab up`.
 `cdlab-venv/bin/cdlab doctor` says what is missing on this laptop.
-Not here: Docker, kind and kubectl themselves, and the image of the release manager in the cluster
-(`cdlab manager install`), which is built with the network on.
+Not here: Docker, kind and kubectl themselves.
 """
 
 

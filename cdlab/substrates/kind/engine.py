@@ -29,6 +29,13 @@ CONFIGURATION_LABEL = f"{LABEL}-configuration"
 Progress = Callable[[str], None]
 
 
+OFFLINE = (
+    "Without a network: cdlab prefetch DIR --load, with a DIR that `cdlab prefetch DIR` filled "
+    "elsewhere"
+)
+"""What helps wherever an image cannot be had."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file to put into a container or a build context."""
@@ -123,22 +130,35 @@ def missing_images(engine: DockerClient, images: tuple[str, ...]) -> list[str]:
     return missing
 
 
-def pull(engine: DockerClient, image: str) -> None:
-    """Pull an image, or say which command would."""
+def pull_missing(engine: DockerClient, images: tuple[str, ...], progress: Progress) -> None:
+    """Pull those of `images` that are not here, or say which those are and what brings them."""
     import docker
 
-    try:
-        engine.images.pull(image)
-    except docker.errors.DockerException as error:
-        mend = f"docker pull {image}"
-        if "kindest/node" in image:
-            here = [tag for each in engine.images.list("kindest/node") for tag in each.tags]
-            other = here[0] if here else "<a node image that is on this machine>"
-            mend += f"   (or export CDLAB_NODE_IMAGE={other})"
-        why = getattr(error, "explanation", None) or error
-        raise SubstrateUnavailable(
-            f'the image "{image}" is not on this machine and cannot be pulled: {why}', help=mend
-        ) from error
+    missing = missing_images(engine, images)
+    for number, image in enumerate(missing):
+        progress(f"pulling {image}")
+        try:
+            engine.images.pull(image)
+        except docker.errors.DockerException as error:
+            left = missing[number:]
+            named = f'the image "{image}" is'
+            if len(left) > 1:
+                named = f"the images {', '.join(left)} are"
+            why = getattr(error, "explanation", None) or error
+            raise SubstrateUnavailable(
+                f"{named} not on this machine and cannot be pulled: {why}",
+                help=_what_brings(engine, left),
+            ) from error
+
+
+def _what_brings(engine: DockerClient, images: list[str]) -> str:
+    mend = " && ".join(f"docker pull {each}" for each in images)
+    for node in [each for each in images if "kindest/node" in each]:
+        here = [tag for each in engine.images.list("kindest/node") for tag in each.tags]
+        own = node.partition("@")[0]  # what a file keeps of a name
+        if here:
+            mend += f"   (or: export CDLAB_NODE_IMAGE={own if own in here else here[0]})"
+    return f"{mend}. {OFFLINE}"
 
 
 def find_container(engine: DockerClient, name: str) -> Container | None:

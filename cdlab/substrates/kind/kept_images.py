@@ -3,7 +3,7 @@ The images of a lab as files, for machines that cannot pull them.
 
 In: settings, a folder. Out: a tar archive for each image with a list of what each must be, or the
 images in the Docker engine again. Who calls it: `cdlab prefetch`. The release manager's image is
-not among them: it is made of wheels, and pushed to a registry that has to be up.
+among them, built here: from there it is pushed to the lab's registry once that is up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdlab.errors import SubstrateUnavailable
-from cdlab.substrates.kind.engine import Progress, missing_images, open_engine, pull
+from cdlab.substrates.kind.engine import Progress, missing_images, open_engine, pull_missing
+from cdlab.substrates.kind.manager_image import build_manager_image
 from cdlab.substrates.kind.services import build_git_image
 from cdlab.substrates.kind.settings import KindSettings
 from cdlab.whole_files import whole, write_whole
@@ -54,20 +55,21 @@ def file_name(image: str) -> str:
 
 def save(settings: KindSettings, folder: Path, progress: Progress) -> list[KeptImage]:
     """
-    Write what `cdlab up` and the builds of a run need into *folder*; pull and build what lacks.
+    Write what `cdlab up`, the builds of a run and `cdlab manager install` need into *folder*.
 
-    An archive that is there already and is still what it should be is kept, so that a second call
-    goes on where the first was interrupted. The list comes last, and names whole archives alone,
-    that of the nodes first.
+    What lacks here is pulled and built first. An archive that is there already and is still what
+    it should be is kept, so that a second call goes on where the first was interrupted. The list
+    comes last, and names whole archives alone, that of the nodes first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     before = {each.name: each for each in read_list(folder, is_needed=False)}
     kept = []
     with open_engine() as engine:
-        for image in missing_images(engine, settings.images):
-            progress(f"pulling {image}")
-            pull(engine, image)
-        for image in (*settings.images, build_git_image(engine, settings, progress)):
+        pull_missing(engine, settings.images, progress)
+        built = [
+            build(engine, settings, progress) for build in (build_git_image, build_manager_image)
+        ]
+        for image in (*settings.images, *built):
             known = before.get(tagged(image))
             found = engine.images.get(image)
             if known is None or known.id != found.id or not _is_whole(folder, known):

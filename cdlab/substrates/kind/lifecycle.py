@@ -28,7 +28,7 @@ from cdlab.substrates.kind.engine import (
     is_port_free,
     missing_images,
     open_engine,
-    pull,
+    pull_missing,
     refuse_foreign,
     wait_until,
 )
@@ -95,9 +95,7 @@ def up(settings: KindSettings, progress: Progress) -> Lab:
         _refuse_foreign(engine, settings)
         _require_ports(engine, settings)
         _require_memory(engine, settings)
-        for image in missing_images(engine, _needed_images(engine, settings)):
-            progress(f"pulling {image}")
-            pull(engine, image)
+        pull_missing(engine, _needed_images(engine, settings), progress)
         settings.state_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         passwords = credentials.load_or_create(settings.state_folder)
         _start_all(engine, passwords, settings, progress)

@@ -1,8 +1,9 @@
 """
 The release manager's image: this very package, on Python and git.
 
-In: the lab. Out: the name of an image in the lab's registry, built and pushed unless one of the
-same content is there. Who calls it: `manager_installation.py`.
+In: the lab. Out: the name of an image in the lab's registry, pushed unless one of the same content
+is there, and built unless the Docker engine has it. Who calls it: `manager_installation.py`, and
+`kept_images.py` to take it to machines that cannot build it.
 
 The wheels come from the package index once, with pip on this machine, and stay in a cache folder:
 the build itself reaches no network but where the base image lacks git.
@@ -15,18 +16,28 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdlab.errors import PortError, SubstrateUnavailable
 from cdlab.substrates.kind import credentials
-from cdlab.substrates.kind.engine import File, Progress, archive, open_engine
+from cdlab.substrates.kind.engine import (
+    OFFLINE,
+    File,
+    Progress,
+    archive,
+    missing_images,
+    open_engine,
+)
 from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.registry import push_log
 from cdlab.substrates.kind.registry_api import RegistryApi
 from cdlab.substrates.kind.settings import PYTHON_IMAGE, KindSettings
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 PACKAGE = Path(__file__).parents[2]
 NOT_SHIPPED = ("__pycache__", "_services", "_scenarios", "_notebooks")
@@ -59,26 +70,16 @@ ENTRYPOINT ["python", "-m", "cdlab.in_cluster"]
 
 def ensure_image(lab: Lab, progress: Progress) -> str:
     """Return the image's reference, for nodes to pull. Its tag tells its content."""
-    settings = lab.settings
+    name = f"{lab.registry_host}/{REPOSITORY}"
     with open_engine() as engine:
-        architecture = str(engine.version()["Arch"])
-        wheels = _wheels(settings, MACHINES.get(architecture, architecture), progress)
-        files = _context(wheels)
-        tag = credentials.fingerprint(archive({**files, **_names(wheels)}).hex())
-        name = f"{lab.registry_host}/{REPOSITORY}"
+        kept = manager_image(engine, lab.settings)
+        tag = kept.rpartition(":")[2]
         registry = RegistryApi(lab.registry_url, lab.login("runner"))
         if registry.digest_of(REPOSITORY, tag) is not None:
             return f"{name}:{tag}"
-        progress(f"building and pushing the release manager's image {name}:{tag}")
-        whole = {**files, **{f"wheels/{each.name}": File(each.read_bytes()) for each in wheels}}
-        engine.images.build(
-            fileobj=io.BytesIO(archive(whole)),
-            custom_context=True,
-            tag=f"{name}:{tag}",
-            labels=settings.labels,
-            rm=True,
-            forcerm=True,
-        )
+        build_manager_image(engine, lab.settings, progress)
+        progress(f"pushing the release manager's image {name}:{tag}")
+        engine.images.get(kept).tag(name, tag)
         user, password = lab.login("runner")
         log = engine.api.push(
             name, tag, stream=True, decode=True,
@@ -91,7 +92,50 @@ def ensure_image(lab: Lab, progress: Progress) -> str:
     return f"{name}:{tag}"
 
 
-def _context(wheels: list[Path]) -> dict[str, File]:
+def manager_image(engine: DockerClient, settings: KindSettings) -> str:
+    """
+    Return the name of the image in the Docker engine, whose tag tells what it is built from.
+
+    That is this package, the names of what it needs and the machine, all of which a machine
+    without a network can tell; not the wheels, whose versions are those of the day of the build.
+    """
+    parts = (archive(_context()).hex(), *requirements(), _machine(engine), PYTHON_VERSION)
+    return f"{settings.cluster_name}-release-manager:{credentials.fingerprint(*parts)}"
+
+
+def build_manager_image(engine: DockerClient, settings: KindSettings, progress: Progress) -> str:
+    """Return the name of the image in the Docker engine, built unless it is there already."""
+    import docker
+
+    name = manager_image(engine, settings)
+    if missing_images(engine, (name,)):
+        wheels = _wheels(settings, _machine(engine), progress)
+        progress(f"building the release manager's image {name}")
+        kept = {f"wheels/{each.name}": File(each.read_bytes()) for each in wheels}
+        try:
+            engine.images.build(
+                fileobj=io.BytesIO(archive({**_context(), **kept})),
+                custom_context=True,
+                tag=name,
+                labels=settings.labels,
+                rm=True,
+                forcerm=True,
+            )
+        except docker.errors.DockerException as error:
+            raise SubstrateUnavailable(
+                f"the release manager's image cannot be built: {error}",
+                help=f"docker pull {PYTHON_IMAGE}; its build installs git with apt-get. {OFFLINE}",
+            ) from error
+    return name
+
+
+def _machine(engine: DockerClient) -> str:
+    """What pip calls the engine's processor."""
+    architecture = str(engine.version()["Arch"])
+    return MACHINES.get(architecture, architecture)
+
+
+def _context() -> dict[str, File]:
     """What the image is made of, without the wheels themselves."""
     sources = (path for path in sorted(PACKAGE.rglob("*")) if path.is_file())
     files = {
@@ -100,11 +144,6 @@ def _context(wheels: list[Path]) -> dict[str, File]:
         if not set(path.relative_to(PACKAGE).parts) & set(NOT_SHIPPED)
     }
     return {"Dockerfile": File(DOCKERFILE.encode()), **files}
-
-
-def _names(wheels: list[Path]) -> Mapping[str, File]:
-    """Stand for the wheels in the fingerprint: their names have their versions."""
-    return {f"wheels/{each.name}": File(b"") for each in wheels}
 
 
 def requirements(declared: list[str] | None = None) -> list[str]:
@@ -154,5 +193,6 @@ def _download(needed: list[str], machine: str, folder: Path) -> None:
         said = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1:]
         raise SubstrateUnavailable(
             f"the wheels of the release manager's image cannot be downloaded: {' '.join(said)}",
-            help=f"pip download in this environment has to work; then {folder.parent} keeps them",
+            help=f"pip download in this environment has to work; then {folder.parent} keeps them. "
+            f"{OFFLINE}",
         ) from error

@@ -15,9 +15,16 @@ from typing import TYPE_CHECKING
 
 from cdlab.errors import SubstrateUnavailable
 from cdlab.substrates.kind import credentials
-from cdlab.substrates.kind.engine import File, Progress, Service, archive, missing_images
+from cdlab.substrates.kind.engine import (
+    OFFLINE,
+    File,
+    Progress,
+    Service,
+    archive,
+    missing_images,
+)
 from cdlab.substrates.kind.kind_config import registry_config
-from cdlab.substrates.kind.settings import REGISTRY_IMAGE, KindSettings
+from cdlab.substrates.kind.settings import PYTHON_IMAGE, REGISTRY_IMAGE, KindSettings
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -103,7 +110,7 @@ def build_git_image(engine: DockerClient, settings: KindSettings, progress: Prog
         except docker.errors.DockerException as error:
             raise SubstrateUnavailable(
                 f"the git server's image cannot be built: {error}",
-                help="docker pull python:3.11-slim; its build installs git with apt-get",
+                help=f"docker pull {PYTHON_IMAGE}; its build installs git with apt-get. {OFFLINE}",
             ) from error
     return name
 
