@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -23,6 +24,7 @@ from cdlab.substrates.kind import kept_images, manager_image, services
 from cdlab.substrates.kind.settings import KindSettings
 from cdlab.wheelhouse import gather, install_command
 
+ROOT = Path(__file__).parents[1]
 SETTINGS = KindSettings(node_image="kindest/node:v1@sha256:" + 64 * "a")
 NODE = "kindest/node:v1"
 GIT = services.git_image(SETTINGS)
@@ -309,6 +311,8 @@ def test_the_readme_has_the_command_that_installs(
     assert install_command("stick/wheels") in text
     assert f"export CDLAB_NODE_IMAGE={NODE}\n" in text
     assert "cdlab prefetch stick --load" in text
+    (install,) = re.findall(r"cdlab (manager install) mine/(.*)\n", text)
+    assert (ROOT / install[1]).is_file()
 
 
 def test_without_docker_the_wheels_can_be_had_alone(

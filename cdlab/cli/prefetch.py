@@ -43,7 +43,8 @@ The real cluster, where Docker, kind and kubectl are installed:
     cdlab-venv/bin/cdlab prefetch {folder} --load
     export CDLAB_NODE_IMAGE={node_image}
     cdlab-venv/bin/cdlab up
-    cdlab-venv/bin/cdlab manager install
+    cdlab-venv/bin/cdlab init mine
+    cdlab-venv/bin/cdlab manager install mine/scenarios/v3/rollback.yaml
 
 `cdlab down` removes what the lab built, too: load once more before the next `cdlab up`.
 `cdlab-venv/bin/cdlab doctor` says what is missing on this laptop.
