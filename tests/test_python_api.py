@@ -125,7 +125,7 @@ def test_a_run_that_was_censored_has_no_phases_and_says_so() -> None:
     lost.__dict__["phases"] = {}
     quiet = worlds.run(parse("architecture: v1\nstory: first-deployment"))
     alt = workshop.phases({"lost": lost, "nobody asked": quiet}).alt
-    assert "lost (n = 1, 1 censored): not back within 2.592e+06 s" in alt
+    assert "lost (n = 1, 1 censored): not back within 30 days" in alt
     assert "nobody asked (n = 0): nothing measured" in alt
 
 

@@ -72,7 +72,9 @@ class PhaseBar:
         """What stands at the end of the bar."""
         if self.phases:
             return f"{wording.seconds(self.total)} s"
-        return f"not back within {self.deadline_seconds:g} s" if self.n else "nothing measured"
+        if not self.n:
+            return "nothing measured"
+        return f"not back within {wording.duration(self.deadline_seconds)}"
 
 
 def phase_bars(bars: Sequence[PhaseBar], *, name: str = "phases") -> Drawn:
