@@ -69,8 +69,7 @@ def test_another_pod_hears_of_a_failure_and_reads_the_metrics(
             "--webhook", f"http://ears.{staging}.svc/", "--webhook-secret", str(secret),
         )  # fmt: skip
         put_ears(cdlab_lab, api, staging, f"http://{host}/metrics")
-        fail(Ask(command="rollback", user="ana", workload="users", environment="staging"))
-        (heard,) = until_heard(api, staging)
+        heard = until_heard(api, staging)
         said = json.loads(heard["body"])
         assert (said["kind"], said["microservice"], said["user"]) == ("failed", "users", "ana")
         signed = hmac.new(SECRET.encode(), heard["body"].encode(), hashlib.sha256).hexdigest()
@@ -124,11 +123,19 @@ def through(api: KubernetesApi, namespace: str, path: str) -> Any:
     return api.call("GET", f"/api/v1/namespaces/{namespace}/services/ears:80/proxy/{path}")
 
 
-def until_heard(api: KubernetesApi, namespace: str) -> list[dict[str, Any]]:
-    heard: list[dict[str, Any]] = until(
-        lambda: through(api, namespace, "heard")["heard"], "nothing was heard"
-    )
-    return heard
+def until_heard(api: KubernetesApi, namespace: str) -> dict[str, Any]:
+    """
+    The first that was heard of a failure, which is asked for until then.
+
+    A notification is sent once, and a node learns of a Service some time after the API server does.
+    """
+
+    def look() -> Any:
+        fail(Ask(command="rollback", user="ana", workload="users", environment="staging"))
+        return through(api, namespace, "heard")["heard"]
+
+    first: dict[str, Any] = until(look, "nothing was heard")[0]
+    return first
 
 
 def until(look: Callable[[], Any], trouble: str) -> Any:
