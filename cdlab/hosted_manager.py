@@ -45,6 +45,8 @@ class Hosting:
     producer: str
     """The name of this process, which no other one ever has: its events are numbered under it."""
     substrate: str = "kind"
+    at_once: int = 1
+    """Workloads that a sync compares and applies at a time."""
     receivers: Sequence[Receiver] = ()
     """Who is told what it does."""
 
@@ -61,8 +63,9 @@ class HostedManager:
         self.ports = recorded(replace(ports, decisions=audit), self.recorder)
         self.manager = ReleaseManager(hosting.application, lambda _: self.ports, hosting.variant)
         self.queue = ReleaseQueue(
-            kernel, self.manager, self.ports, hosting.application, hosting.intervals
-        )
+            kernel, self.manager, self.ports, hosting.application, hosting.intervals,
+            at_once=hosting.at_once,
+        )  # fmt: skip
         self.desk = ManagerDesk(
             kernel=kernel,
             application=hosting.application,

@@ -44,6 +44,8 @@ LAST_EVENTS_SECONDS = 3.0
 """How long the reader of the events gets to fetch the last of them, in the end."""
 LOST_HINT_SECONDS = 60.0
 """What a lost hint may cost at most. Each microservice is looked at so often for its sake alone."""
+AT_ONCE = 8
+"""Workloads that a sync applies at a time: beyond it two processors have no more to give."""
 _log = logging.getLogger("cdlab.in_cluster")
 
 
@@ -69,6 +71,7 @@ def main() -> None:
                 variant=found.assignment.variant,
                 intervals=intervals,
                 producer=producer,
+                at_once=AT_ONCE,
                 receivers=receivers,
             ),
         )

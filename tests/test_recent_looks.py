@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
 from typing import Any, cast
 
 import pytest
@@ -153,3 +156,21 @@ def test_what_cannot_be_listed_is_asked_for_one_by_one(server: Server) -> None:
     watcher = Watcher(server, "/api/v1/namespaces/shop/configmaps")
     assert [watcher.sees(name) for name in ("a", "b", "c")] == [1, 1, 1]
     assert server.asked == ["a", "b", "c"]
+
+
+def test_those_who_look_at_once_share_a_list(server: Server) -> None:
+    """Whoever comes while it is on its way waits for it: it is large."""
+    names = [f"service-{number}" for number in range(20)]
+    server.versions = dict.fromkeys(names, 1)
+    two_at_once, list_all = Barrier(2), server.list
+
+    def slow(path: str) -> tuple[list[dict[str, Any]], str]:
+        with suppress(BrokenBarrierError):
+            two_at_once.wait(0.2)
+        return list_all(path)
+
+    server.list = slow  # type: ignore[method-assign]
+    watcher = Watcher(server)
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(watcher.sees, names)) == [1] * 20
+    assert sorted(server.asked) == ["all", server.asked[0]]

@@ -16,7 +16,7 @@ from cdlab.architectures.v3 import ContinuousIntegration, ReleaseManager
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.ports import PortsOf
 from cdlab.releases import ReleaseRequest
-from cdlab.syncs import Synced, SyncRequest
+from cdlab.syncs import ALONE, Synced, SyncRequest, Workers
 
 T = TypeVar("T")
 Made = Callable[[Application, PortsOf, Variant], T]
@@ -61,7 +61,7 @@ class Manager(Delivery, Protocol):
     async def confirm(self, name: str, environment: str, image: ImageRef) -> bool:
         """Wait for a rollout and tell whether it ended with the released image."""
 
-    async def sync(self, asked: SyncRequest) -> Synced:
+    async def sync(self, asked: SyncRequest, workers: Workers = ALONE) -> Synced:
         """Make environments what the config repo says, where they differ and may be repaired."""
 
     async def note(self, name: str, environment: str, revision: Revision) -> None:

@@ -3,12 +3,15 @@ How V3's release manager compares the environments with the config repo, and rep
 
 Where a policy says that drift is only reported, nothing is written that nobody asked for: only what
 is new in the config repo is applied there. One file that cannot be read stops no other. In: a
-checkout and a request. Out: what was found and done. Called by V3's page.
+checkout, a request, and who does the work: several workloads may be compared and applied at a time.
+Out: what was found and done. Called by V3's page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 from cdlab.config_layout import policy_in, workloads_in
 from cdlab.errors import CdlabError, ManifestError, PortError
@@ -16,20 +19,26 @@ from cdlab.manifests import documents
 from cdlab.model import Decision, Outcome
 from cdlab.ports import Checkout, Ports
 from cdlab.releases import is_released
-from cdlab.syncs import Place, Synced, SyncRequest
+from cdlab.syncs import Place, Synced, SyncRequest, Workers
 
 DIFFERED = "it differed from the config repo"
 REPORTED = "it differs from the config repo, and drift is only reported here"
 STRAY = "it is in no manifest of the config repo"
+CUT_OFF = Outcome("superseded", "something came that must not wait for a sync")
 
 
 async def make_equal(
-    config: Checkout, asked: SyncRequest, everywhere: Sequence[str], manager: Ports
+    config: Checkout,
+    asked: SyncRequest,
+    everywhere: Sequence[str],
+    manager: Ports,
+    workers: Workers,
 ) -> Synced:
     """Apply what differs and may be repaired, delete what is asked for, and tell of all of it."""
     syncing = _Syncing(config, asked, manager)
     for environment in asked.environments or everywhere:
-        await syncing.compare(environment)
+        if not await syncing.compare(environment, workers):
+            return replace(syncing.result, outcome=CUT_OFF)
         if asked.has_prune:
             await syncing.prune(environment)
     return syncing.result
@@ -58,16 +67,21 @@ class _Syncing:
             pruned=tuple(self.pruned),
         )
 
-    async def compare(self, environment: str) -> None:
-        """Every workload of an environment that was released once."""
+    async def compare(self, environment: str, workers: Workers) -> bool:
+        """Every workload of an environment that was released once; False if that was cut off."""
         is_repaired = await self._is_repaired(environment)
-        for path, _, name in workloads_in(self.config, environment):
-            try:
-                manifest = self.config.read(path)
-                if is_released(manifest, name, path):
-                    await self._compare(manifest, (environment, name), is_repaired=is_repaired)
-            except (ManifestError, PortError) as error:
-                await self._fail("sync", (environment, name), error)
+        return await workers.do(
+            partial(self._look_at, path, (environment, name), is_repaired=is_repaired)
+            for path, _, name in workloads_in(self.config, environment)
+        )
+
+    async def _look_at(self, path: str, place: Place, *, is_repaired: bool) -> None:
+        try:
+            manifest = self.config.read(path)
+            if is_released(manifest, place[1], path):
+                await self._compare(manifest, place, is_repaired=is_repaired)
+        except (ManifestError, PortError) as error:
+            await self._fail("sync", place, error)
 
     async def _is_repaired(self, environment: str) -> bool:
         """Whether drift is: who asks has it repaired, and under a broken policy it is not."""

@@ -26,7 +26,7 @@ from cdlab.image_labels import labels_of
 from cdlab.model import Application, ImageRef, Outcome, Revision, RollbackRequest, Tag, Variant
 from cdlab.ports import PortsOf
 from cdlab.releases import Plan, ReleaseRequest, config_path, health_note, plan_release
-from cdlab.syncs import Synced, SyncRequest
+from cdlab.syncs import ALONE, Synced, SyncRequest, Workers
 
 
 class ContinuousIntegration:
@@ -112,10 +112,10 @@ class ReleaseManager:
         """Apply the config repo, as the manager does by itself once it is installed again."""
         return (await self.sync(SyncRequest(user=user))).outcome
 
-    async def sync(self, asked: SyncRequest) -> Synced:
+    async def sync(self, asked: SyncRequest, workers: Workers = ALONE) -> Synced:
         """Apply what the config repo says wherever an environment differs and may be repaired."""
         config = await self.manager.config_repo.clone()
-        return await make_equal(config, asked, self.application.everywhere, self.manager)
+        return await make_equal(config, asked, self.application.everywhere, self.manager, workers)
 
     async def release(self, request: ReleaseRequest) -> Outcome:
         """Plan, commit, push, apply: the one way in which anything is released."""

@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from cdlab.architectures import Manager
 from cdlab.errors import CdlabError, ManagerUnavailable, PushRejected
-from cdlab.kernel import Actor, Event, Kernel
+from cdlab.kernel import Actor, Kernel
 from cdlab.manager.drift import Drift
 from cdlab.manager.health import HealthWatch
 from cdlab.manager.listening import QueueListener
+from cdlab.manager.queued import Request
 from cdlab.manager.watching import ManagerIntervals, Watching
+from cdlab.manager.workers import SideBySide
 from cdlab.model import Application, Decision, Outcome, Revision, RollbackRequest, Tag
 from cdlab.ports import Ports
 from cdlab.releases import ReleaseRequest
@@ -41,21 +43,6 @@ STOPPED = Outcome("failed", "the release manager was stopped before it was done"
 R = TypeVar("R", ReleaseRequest, RollbackRequest)
 
 
-@dataclass(order=True, slots=True)
-class _Request:
-    """Something to decide, on whose behalf, and who waits for the outcome."""
-
-    priority: int
-    number: int
-    workload: str = field(compare=False)
-    environment: str = field(compare=False)
-    user: str = field(compare=False)
-    since: float = field(compare=False)
-    work: Callable[[], Awaitable[Outcome]] = field(compare=False)
-    context: Any = field(compare=False)
-    done: Event = field(compare=False)
-
-
 class ReleaseQueue:
     """The commands of V3, and the loop that watches the registry."""
 
@@ -66,23 +53,29 @@ class ReleaseQueue:
         ports: Ports,
         application: Application,
         intervals: ManagerIntervals,
+        *,
+        at_once: int = 1,
     ) -> None:
+        """*at_once*: workloads that a sync compares and applies at a time."""
         self.kernel = kernel
         self.manager = manager
         self.ports = ports
         self.application = application
         self.intervals = intervals
-        self._requests: list[_Request] = []
-        self._looks: dict[tuple[int, str, str], _Request] = {}
+        self._requests: list[Request] = []
+        self._looks: dict[tuple[int, str, str], Request] = {}
         """Those of them that nobody waits for, by what they are about: one of each is enough."""
         self._count = 0
         self._arrived = kernel.signal("a release request")
         self.health = HealthWatch(kernel, manager, intervals.seconds)
-        self._unapplied: dict[tuple[str, str], tuple[_Request, Outcome]] = {}
+        self._unapplied: dict[tuple[str, str], tuple[Request, Outcome]] = {}
         """Releases that a sync has to apply, by environment and workload."""
         self._actors: list[Actor] = []
         self._own: set[Revision] = set()
         """Commits of its own, which were applied already."""
+        self._told: set[Revision | None] = set()
+        """What was pushed, or None for a look by the clock, since the last whole comparison."""
+        self._workers = SideBySide(kernel, at_once, self._has_rollback)
         self.tags: dict[str, tuple[Tag, ...]] = {}
         """Microservice -> what the registry listed last, for whoever looks at it."""
         self.listeners: list[QueueListener] = []
@@ -110,6 +103,7 @@ class ReleaseQueue:
             request.done.set(STOPPED)
         self._requests.clear()
         self._looks.clear()
+        self._told.clear()
 
     @property
     def length(self) -> int:
@@ -154,14 +148,15 @@ class ReleaseQueue:
         found: list[Synced] = []
 
         async def work() -> Outcome:
-            found.append(await self._compare(asked))
-            return found[-1].outcome
+            synced = await self._compare(asked)
+            found[:] = [synced.after(found[0]) if found else synced]
+            return synced.outcome
 
         outcome = await self._outcome(self._put(COMMAND, "", "", work, asked.user))
-        return found[-1] if found else Synced(outcome=outcome)
+        return replace(found[0], outcome=outcome) if found else Synced(outcome=outcome)
 
     async def _compare(self, asked: SyncRequest) -> Synced:
-        synced = await self.manager.sync(asked)
+        synced = await self.manager.sync(asked, self._workers)
         for (environment, workload), differs in synced.differs.items():
             self.drift.see(environment, workload, differs=differs)
             if not differs and (environment, workload) in self._unapplied:
@@ -169,7 +164,7 @@ class ReleaseQueue:
                 self._confirm(*self._unapplied.pop((environment, workload)))
         return synced
 
-    async def _outcome(self, request: _Request) -> Outcome:
+    async def _outcome(self, request: Request) -> Outcome:
         outcome: Outcome = await request.done.wait()
         return outcome
 
@@ -180,11 +175,11 @@ class ReleaseQueue:
         environment: str,
         work: Callable[[], Awaitable[Outcome]],
         user: str = "",
-    ) -> _Request:
+    ) -> Request:
         if not self._actors:
             raise ManagerUnavailable("the release manager is not running", help="start it again")
         self._count += 1
-        request = _Request(
+        request = Request(
             priority, self._count, workload, environment, user, self.kernel.now(), work,
             self._context(), self.kernel.event(f"the release of {workload} in {environment}"),
         )  # fmt: skip
@@ -208,12 +203,20 @@ class ReleaseQueue:
 
     def sync(self, revision: Revision | None = None) -> None:
         """Queue a comparison with the config repo, where *revision* was pushed."""
-        self._put_instead(SYNC, "", "", partial(self._sync, revision))
+        self._told.add(revision)
+        self._put_instead(SYNC, "", "", self._sync)
 
-    async def _sync(self, revision: Revision | None) -> Outcome:
-        if revision in self._own:
+    async def _sync(self) -> Outcome:
+        told, self._told = self._told, set()
+        if told <= self._own:
             return Outcome("skipped", "its own release")
-        return (await self._compare(SyncRequest(owed=frozenset(self._unapplied)))).outcome
+        outcome = (await self._compare(SyncRequest(owed=frozenset(self._unapplied)))).outcome
+        if outcome.status == "superseded":
+            self._told |= told
+        return outcome
+
+    def _has_rollback(self) -> bool:
+        return bool(self._requests) and self._requests[0].priority == ROLLBACK
 
     async def _repeat(self) -> None:
         await self.kernel.sleep(REPEAT_SECONDS)
@@ -259,9 +262,19 @@ class ReleaseQueue:
             finally:
                 for listener in self.listeners:
                     listener.ended(CALLED[request.priority], outcome)
-                request.done.set(outcome)
+                if outcome.status == "superseded":
+                    self._put_back(request)
+                else:
+                    request.done.set(outcome)
 
-    async def _attempt(self, request: _Request) -> Outcome:
+    def _put_back(self, request: Request) -> None:
+        """It was cut off for a rollback, and begins anew behind it: the config repo is another."""
+        about = request.priority, request.workload, request.environment
+        if request.priority == SYNC and self._looks.setdefault(about, request) is not request:
+            return  # a newer look waits, which compares everything as well
+        heapq.heappush(self._requests, request)
+
+    async def _attempt(self, request: Request) -> Outcome:
         for _ in range(PUSH_ATTEMPTS):
             try:
                 return await request.work()
@@ -271,14 +284,14 @@ class ReleaseQueue:
                 return await self._failed(request, f"{type(error).__name__}: {error.message}")
         return await self._failed(request, f"the push was rejected {PUSH_ATTEMPTS} times")
 
-    async def _failed(self, request: _Request, reason: str) -> Outcome:
+    async def _failed(self, request: Request, reason: str) -> Outcome:
         """Nobody reads an automated release's outcome, so it is told as a decision too."""
         outcome = Outcome("failed", reason)
         what, where = CALLED[request.priority], (request.workload, request.environment)
         await self.ports.decisions.record(Decision(what, *where, outcome, request.user))
         return outcome
 
-    def _confirm(self, request: _Request, outcome: Outcome) -> None:
+    def _confirm(self, request: Request, outcome: Outcome) -> None:
         """It is this manager's own, and its health is worth asking for."""
         assert outcome.revision, "a release has a commit"
         self._own.add(outcome.revision)

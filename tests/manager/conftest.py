@@ -63,6 +63,8 @@ class Lab:
     intervals: ManagerIntervals = OFTEN
     race: Race = nobody
     pull_seconds: float = 10.0
+    api_call_seconds: float = 0.0
+    at_once: int = 1
     kernel: Kernel = field(default_factory=Kernel)
     history: History = field(default_factory=History)
 
@@ -78,7 +80,9 @@ class Lab:
 
     async def _start(self) -> None:
         streams = RandomStreams(1)
-        profile = load_profile("constant").with_constants({"pull": self.pull_seconds})
+        profile = load_profile("constant").with_constants(
+            {"pull": self.pull_seconds, "api_call": self.api_call_seconds}
+        )
         costs = Costs(profile, streams)
         self.substrate = SimSubstrate(self.kernel, streams, costs)
         application = self.application = Application(
@@ -90,8 +94,9 @@ class Lab:
         self.recorder.append(Call("RunStarted", "people", "notify", "", "user"))
         manager = ReleaseManager(application, self.ports, Variant(rollback="command"))
         self.queue = ReleaseQueue(
-            self.kernel, manager, self.ports("manager"), application, self.intervals
-        )
+            self.kernel, manager, self.ports("manager"), application, self.intervals,
+            at_once=self.at_once,
+        )  # fmt: skip
         self.queue.start()
         source = {n: self.source(n, "0")["service.yaml"] for n in self.names}
         await self.queue.prepare(source)

@@ -1,14 +1,15 @@
 """
-Objects as they were a moment ago, for who compares many of them one after the other.
+Objects as they were a moment ago, for who compares many of them.
 
 In: paths of objects. Out: the objects as the API server has them; None for one that is not there.
-Who calls it: `applying.py`, in threads. The first look at a collection asks for one object; whoever
-goes on with a second one at once gets all of them in one answer. Whoever looks at the same one
-again is told what is there by then; who looks at many of them again gets another list.
+Who calls it: `applying.py`, in several threads. The first look at a collection asks for one object;
+whoever goes on with a second one at once gets all of them in one answer. Whoever looks at the same
+one again is told what is there by then; who looks at many of them again gets another list.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,12 +44,18 @@ class RecentLooks:
         self._listed = listed
         self._now = now
         self._collections: dict[str, _Collection] = {}
+        self._looking = threading.Lock()
+        """Whoever comes while all are listed takes what it wants out of that list."""
         self._looked: dict[str, tuple[float, Json | None]] = {}
         """Path -> when it was looked at last, and what was there."""
         self._unwritten: set[str] = set()
 
     def at(self, path: str, api: KubernetesApi) -> Json | None:
         """The object, at most `FRESH_SECONDS` old; out of a list it has no kind of its own."""
+        with self._looking:
+            return self._at(path, api)
+
+    def _at(self, path: str, api: KubernetesApi) -> Json | None:
         folder, _, name = path.rpartition("/")
         now, known = self._now(), self._collections.get(folder)
         if known is None or now - known.looked_at > FRESH_SECONDS:
