@@ -24,13 +24,16 @@ from cdlab.manager.channel_client import HttpChannel
 from cdlab.manager.client import HttpCommands
 from cdlab.manager.commands import Ask
 from cdlab.model import Environment, Variant
+from cdlab.recorded_cluster import RecordingCluster
 from cdlab.releases import config_path
 from cdlab.runner import run_in
 from cdlab.scenario import Scenario
 from cdlab.statistics import median
 from cdlab.stories import Lab
+from cdlab.substrates.kind.cluster import KindCluster
 from cdlab.substrates.kind.lifecycle import connect
 from cdlab.substrates.kind.settings import KindSettings
+from cdlab.substrates.kind.watching import Waiting
 from cdlab.worlds import real
 
 WHERE = "production"
@@ -95,13 +98,24 @@ class Bench:
         return begin
 
     async def until_all(self, number: int) -> None:
-        """Return when the cluster has that release of every workload, asked ten times a second."""
-        tag = f"{number:040x}"
-        while True:
-            running = await self.operator.cluster.running(WHERE)
-            if len(running) == len(self.names) and all(e.desired.tag == tag for e in running):
-                return
-            await self.kernel.sleep(0.1)
+        """
+        Return when the cluster has that release of every workload.
+
+        It watches: asking again and again for all of them would cost the API server more than the
+        manager does.
+        """
+        tag = f":{number:040x}@"
+        cluster = cast(RecordingCluster, self.operator.cluster)
+        waiting = Waiting(cast(KindCluster, cluster.inner).namespaces[WHERE])
+
+        def is_there(found: dict[str, Any]) -> bool:
+            pods = (each["spec"]["template"]["spec"] for each in found.values())
+            is_new = all(tag in pod["containers"][0]["image"] for pod in pods)
+            return is_new and len(found) == len(self.names)
+
+        await self.kernel.offload(
+            lambda: waiting.until("deployments", is_there), what=f"release {number} of everything"
+        )
 
     async def repeat(self, rounds: int, work: Callable[[], Awaitable[Any]]) -> list[float]:
         """Seconds of each."""

@@ -23,13 +23,17 @@ from cdlab.manager.noticing import Noticing
 from cdlab.model import Outcome
 from cdlab.notifications import Notification, Receiver
 
-MOST_WAITING = 256
-"""For each receiver; then the oldest goes. A notification has less than a kilobyte, but for the
-reason, of which people write at most 2000 characters."""
+MOST_WAITING = 1024
+"""For each receiver; then the oldest goes. One commit may change some hundred workloads. A
+notification has less than a kilobyte, but for the reason, of which people write at most 2000
+characters."""
 ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 1.0
 """It doubles: the last attempt begins half a minute after the first, and the next one's turn comes
 before so many have gathered that any is dropped."""
+HELD_SECONDS = 3.0
+"""For so long a line is silent while a sync is at work: what it tells costs the same API server."""
+HELD_LOOK_SECONDS = 0.1
 Ended = Literal["delivered", "failed", "dropped"]
 _log = logging.getLogger("cdlab.notifications")
 
@@ -42,8 +46,9 @@ class Notifier(QueueListener):
         self.noticing = Noticing(producer, kernel.timestamp())
         self.counts: Counter[tuple[str, str, str]] = Counter()
         """(kind, what became of it, receiver) -> how many."""
-        self._lines = [_Line(kernel, each, self._count) for each in receivers]
+        self._lines = [_Line(kernel, each, self._count, self._is_held) for each in receivers]
         self._actors: list[Actor] = []
+        self._held_until = 0.0
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -75,9 +80,17 @@ class Notifier(QueueListener):
             for line in self._lines:
                 line.put(found)
 
+    def taken(self, what: str, waited_seconds: float) -> None:
+        if what == "sync":
+            self._held_until = self.kernel.now() + HELD_SECONDS
+
     def ended(self, what: str, outcome: Outcome) -> None:
+        self._held_until = 0.0
         if what == "sync" and outcome.is_released:
             self.noticing.end_sync()
+
+    def _is_held(self) -> bool:
+        return self.kernel.now() < self._held_until
 
     def _count(self, notification: Notification, how: Ended, receiver: str, why: str) -> None:
         self.counts[notification.kind, how, receiver] += 1
@@ -93,11 +106,12 @@ class _Line:
         kernel: Kernel,
         receiver: Receiver,
         ended: Callable[[Notification, Ended, str, str], None],
+        is_held: Callable[[], bool],
     ) -> None:
         self.kernel, self.receiver = kernel, receiver
         self.waiting: deque[Notification] = deque()
         self.is_busy = False
-        self._ended = ended
+        self._ended, self._is_held = ended, is_held
         self._arrived = kernel.signal(f"something to tell {receiver.name}")
 
     def put(self, notification: Notification) -> None:
@@ -120,6 +134,9 @@ class _Line:
         while True:
             while not self.waiting:
                 await self._arrived.wait()
+            if self._is_held():
+                await self.kernel.sleep(HELD_LOOK_SECONDS)
+                continue
             notification = self.waiting.popleft()
             self.is_busy = True
             try:

@@ -9,7 +9,8 @@ import pytest
 from cdlab.errors import Undelivered
 from cdlab.history import Event
 from cdlab.kernel import Kernel
-from cdlab.manager.notifier import ATTEMPTS, MOST_WAITING, Notifier
+from cdlab.manager.notifier import ATTEMPTS, HELD_SECONDS, MOST_WAITING, Notifier
+from cdlab.model import Outcome
 from cdlab.notifications import Kind, Notification, Receiver
 from tests.ears import Ears
 
@@ -164,3 +165,26 @@ def test_the_line_for_people_leaves_out_what_is_not_known(
     values = {"environment": "staging", "microservice": "users", "cause": "rollback", **fields}
     found = Notification(id="p1-1", kind=Kind.REFUSED, time="1970-01-01T00:00:00Z", **values)
     assert found.text == text
+
+
+@pytest.mark.parametrize(("sync_seconds", "heard_after"), [(1.0, 1.0), (60.0, HELD_SECONDS)])
+def test_nothing_is_told_in_the_way_of_a_sync(sync_seconds: float, heard_after: float) -> None:
+    """It waits for the end of it, and of one that takes long no more than some seconds."""
+    kernel = Kernel()
+    ears = Ears(kernel)
+    told = Notifier(kernel, [ears], "p1")
+
+    async def main() -> None:
+        told.start()
+        told.taken("sync", 0.0)
+        told.see(decided(1))
+        kernel.spawn(end(), name="sync", daemon=True)
+        while not ears.heard:
+            await kernel.sleep(0.01)
+        assert heard_after <= kernel.now() <= heard_after + 0.2
+
+    async def end() -> None:
+        await kernel.sleep(sync_seconds)
+        told.ended("sync", Outcome("released"))
+
+    kernel.run(main())
