@@ -24,6 +24,8 @@ from cdlab.recording import Recorder
 WAIT_SECONDS = 5.0
 """How long one question for events may stay without an answer."""
 RETRY_SECONDS = 0.2
+GATHER_SECONDS = 0.05
+"""Between two questions for events: a manager that is busy is not to be asked for each of them."""
 CLOCK_LOOKS = 5
 """Round trips of which the shortest tells the time."""
 
@@ -97,6 +99,7 @@ class InsideManager:
         while True:
             try:
                 await self._hear(channel, WAIT_SECONDS)
+                await self.kernel.sleep(GATHER_SECONDS)
             except ManagerUnavailable:  # it ends, or begins again
                 await self.kernel.sleep(RETRY_SECONDS)
 

@@ -35,7 +35,7 @@ class Collections:
         self.found = found
         self.deleted: list[str] = []
 
-    def list(self, path: str, **query: str) -> tuple[list[Json], str]:
+    def list_metadata(self, path: str, **query: str) -> list[Json]:
         key, _, value = query["labelSelector"].partition("=")
         listed = [
             deepcopy(each)
@@ -50,7 +50,7 @@ class Collections:
                 metadata["labels"] = {APPLIED_BY: "operator"}
             if name == "remade":
                 metadata["uid"] = "another"
-        return listed, "1"
+        return listed
 
     def call(self, method: str, path: str, options: Json | None = None) -> Json:
         collection, name = path.split("/")[-2:]

@@ -38,6 +38,7 @@ def hosted(
             variant=Variant(rollback="command"),
             intervals=ManagerIntervals(300.0),
             producer="p1",
+            at_once=4,
         )
         ports = world.substrate.ports("manager")
         ports = replace(ports, decisions=decisions or ports.decisions)
@@ -58,6 +59,15 @@ def test_a_request_that_comes_twice_is_decided_once() -> None:
         assert await manager.answer("promote", {**asked, "producer": "p1"}) == first
         assert len(manager.recorder.history.of("Decided")) == decided
         assert first["status"] == "refused"
+
+    hosted(test)
+
+
+def test_its_syncs_apply_as_many_workloads_at_a_time_as_it_is_told() -> None:
+    """In the cluster there are several."""
+
+    async def test(manager: HostedManager, kernel: Kernel) -> None:
+        assert manager.queue.workers.at_once == 4
 
     hosted(test)
 

@@ -12,7 +12,11 @@ from cdlab import worlds
 from cdlab.equality import differences
 from cdlab.errors import ManagerUnavailable, SubstrateUnavailable
 from cdlab.history import History
+from cdlab.inside_manager import InsideManager
+from cdlab.kernel import Kernel
+from cdlab.manager.messages import Body
 from cdlab.model import Environment, Variant
+from cdlab.recording import Recorder
 from cdlab.scenario import Scenario, load
 from tests.hosted_in_sim import played_inside
 
@@ -98,3 +102,33 @@ def test_who_asks_a_manager_that_was_stopped_is_told_so() -> None:
                                  operation="rollback", microservices=("users",)))  # fmt: skip
     (attempt,) = run.history.of("OutageAttempted")
     assert attempt.because.startswith(ManagerUnavailable.__name__)
+
+
+def test_a_busy_manager_is_asked_for_events_at_most_twenty_times_a_second() -> None:
+    """However much is new each time: answering would cost it more than what it tells of."""
+    kernel, asked = Kernel(), list[str]()
+
+    class Busy:
+        """It always has something to tell, and tells it within a millisecond."""
+
+        async def start(self) -> Busy:
+            return self
+
+        async def stop(self) -> None:
+            """Nothing runs."""
+
+        async def ask(self, path: str, body: Body) -> Body:
+            asked.append(path)
+            await kernel.sleep(0.001)
+            return {"producer": "p1", "now_us": kernel.now_us, "events": []}
+
+        def hang_up(self) -> None:
+            """Nothing waits."""
+
+    async def main() -> None:
+        recorder, people = Recorder(kernel, History()), None
+        await InsideManager(Busy(), recorder, people, Variant()).start()  # type: ignore[arg-type]
+        await kernel.sleep(1.0)
+
+    kernel.run(main())
+    assert 10 < asked.count("events") <= 20

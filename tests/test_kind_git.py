@@ -111,11 +111,32 @@ def test_a_repository_that_became_empty_and_a_tree_that_cannot_be_laid_out(
         with monkeypatch.context() as patched:
             patched.setattr(GitCommands, "__call__", fail)
             with pytest.raises(RepositoryUnavailable, match="no space left"):
-                second.write("file", "two")
+                second.write(".gitattributes", "* text\n")
         assert len(folders(mine)) == before
         with monkeypatch.context() as patched:
             patched.setattr(AdvertisedRefs, "read", lambda self: {})
             assert (await mine.clone()).head == first.head, "it asks git, which knows better"
+
+    kernel.run(main())
+
+
+def test_clones_of_one_state_read_each_file_once(server: GitServer, tmp_path: Path) -> None:
+    """A page about two hundred workloads reads each of them several times."""
+    kernel = LiveKernel()
+    mine = repository(kernel, server, tmp_path / "mine")
+
+    async def main() -> None:
+        first = await mine.clone()
+        first.write("file", "one")
+        await first.commit("One")
+        await first.push()
+        second = await mine.clone()
+        assert (second.read("file"), second.paths()) == ("one", ("file",))
+        (second.folder / "file").unlink()
+        third = await mine.clone()
+        assert (third.read("file"), third.paths()) == ("one", ("file",))
+        third.write("file", "two")
+        assert (third.read("file"), second.read("file")) == ("two", "one")
 
     kernel.run(main())
 

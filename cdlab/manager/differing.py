@@ -16,6 +16,7 @@ from cdlab.errors import ManifestError, ManifestRejected
 from cdlab.manager.commands import Difference
 from cdlab.manager.drift import Drift
 from cdlab.manifests import image_of
+from cdlab.model import RunningWorkload
 from cdlab.ports import Checkout, Ports
 from cdlab.releases import is_released
 
@@ -43,7 +44,7 @@ class Differing:
         return tuple([each for name in environments async for each in self._in(name)])
 
     async def _in(self, environment: str) -> AsyncIterator[Difference]:
-        running = {each.name: each for each in await self.ports.cluster.running(environment)}
+        running: dict[str, RunningWorkload] | None = None
         for path, _, name in workloads_in(self.config, environment):
             manifest = self.config.read(path)
             try:
@@ -54,6 +55,9 @@ class Differing:
                 continue  # the status says what is wrong with it
             age = self.drift.see(environment, name, differs=bool(deviation))
             if age is not None:
+                if running is None:  # a page is looked at often, and mostly nothing differs
+                    listed = await self.ports.cluster.running(environment)
+                    running = {each.name: each for each in listed}
                 yield Difference(
                     workload=name,
                     environment=environment,

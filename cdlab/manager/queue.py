@@ -75,7 +75,8 @@ class ReleaseQueue:
         """Commits of its own, which were applied already."""
         self._told: set[Revision | None] = set()
         """What was pushed, or None for a look by the clock, since the last whole comparison."""
-        self._workers = SideBySide(kernel, at_once, self._has_rollback)
+        self.workers = SideBySide(kernel, at_once, self._has_rollback)
+        """Who compares and applies in its syncs."""
         self.tags: dict[str, tuple[Tag, ...]] = {}
         """Microservice -> what the registry listed last, for whoever looks at it."""
         self.listeners: list[QueueListener] = []
@@ -156,7 +157,7 @@ class ReleaseQueue:
         return replace(found[0], outcome=outcome) if found else Synced(outcome=outcome)
 
     async def _compare(self, asked: SyncRequest) -> Synced:
-        synced = await self.manager.sync(asked, self._workers)
+        synced = await self.manager.sync(asked, self.workers)
         for (environment, workload), differs in synced.differs.items():
             self.drift.see(environment, workload, differs=differs)
             if not differs and (environment, workload) in self._unapplied:

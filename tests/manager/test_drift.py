@@ -84,6 +84,18 @@ def test_where_drift_is_only_reported_nothing_is_repaired_until_somebody_asks(
     assert told[-1] == ("ok", "it differed from the config repo")
 
 
+def test_a_look_that_finds_nothing_does_not_ask_what_runs(new_lab: type[Lab]) -> None:
+    """The page asks for it beside that, and with hundreds of workloads it is a large answer."""
+
+    async def story(lab: Lab) -> None:
+        await lab.ship("a")
+        before = len(lab.history.of("WorkloadsRead"))
+        assert await lab.desk.diff() == ()
+        assert len(lab.history.of("WorkloadsRead")) == before
+
+    new_lab().play(story)
+
+
 @pytest.mark.parametrize("mode", ["repair", "report"])
 def test_a_wiped_environment_comes_back_from_the_repo_alone(new_lab: type[Lab], mode: str) -> None:
     """By itself where drift is repaired, and else when somebody asks; no code, no CI, no build."""

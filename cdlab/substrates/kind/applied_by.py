@@ -120,8 +120,8 @@ def prune(
     gone = []
     for kind, api, collection in COLLECTIONS:
         selector = f"{APPLIED_BY}={principal}"
-        found, _ = namespace.api.list(namespace.path(collection, api=api), labelSelector=selector)
-        for each in found:
+        listed = namespace.path(collection, api=api)
+        for each in namespace.api.list_metadata(listed, labelSelector=selector):
             name = str(each["metadata"]["name"])
             path = namespace.path(collection, name, api=api)
             if f"{kind}/{name}" not in kept and (is_dry_run or _delete(each, path, namespace)):

@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING
 
 from cdlab.errors import FileMissing, MergeConflict, NothingToCommit, PortError, RevisionNotFound
 from cdlab.model import Commit, Content, PushReport, Revision
-from cdlab.substrates.kind.git_commands import (
-    MAIN,
-    GitFailed,
-    Moved,
-    is_revision,
-    push_trouble,
-)
-from cdlab.substrates.kind.snapshots import Snapshot, lay_out, log_of, remove_with
+from cdlab.substrates.kind import light_commits
+from cdlab.substrates.kind.git_commands import MAIN, GitFailed, is_revision
+from cdlab.substrates.kind.light_files import LightFiles, clean
+from cdlab.substrates.kind.pushes import push
+from cdlab.substrates.kind.snapshots import Snapshot, lay_out, log_of, paths_in, remove_with
 
 if TYPE_CHECKING:
     from cdlab.kernel import Kernel
@@ -35,7 +32,8 @@ class KindCheckout:
     """
     One clone. Reading is done in place; what runs git to change something is offloaded.
 
-    Only its own working tree is laid out by the first write itself, which takes milliseconds.
+    What is written is kept beside the snapshot's files, committed and pushed without a working
+    tree. Whatever needs one has it laid out first.
     """
 
     def __init__(self, kernel: Kernel, snapshot: Snapshot, url: str, pushed: set[Revision]) -> None:
@@ -47,6 +45,9 @@ class KindCheckout:
         self.git = snapshot.git
         """The snapshot's, until something is to be written; then its own."""
         self._head = snapshot.head
+        self._remote = snapshot.head
+        """What the server has, as far as this clone knows."""
+        self._light = LightFiles(snapshot.worktree)
         self._made: set[Revision] = set()
         self._pushed = pushed
         self._contents: dict[Revision, Content] = {}
@@ -65,7 +66,9 @@ class KindCheckout:
         """Go on in a working tree of its own."""
         if not self._is_own:
             source = self._snapshot
-            self.git = lay_out(source.mirror, source.refs, source.folder)
+            refs = source.refs if self._head is None else {**source.refs, MAIN: self._head}
+            git = lay_out(source.mirror, refs, source.folder, self._light)
+            self.git, self._light.texts = git, {}
             remove_with(self, self.folder)
 
     @property
@@ -88,43 +91,42 @@ class KindCheckout:
 
     def _inside(self, path: str) -> Path | None:
         """The file of a path; None if it leaves the checkout, also by a link, or enters `.git`."""
-        if not path or path.endswith("/") or "\0" in path or "\\" in path:
-            return None
-        clean = os.path.normpath(path)
-        if clean.startswith(("/", "../")) or clean in (".", ".."):
-            return None
-        if any(part.lower() == ".git" for part in clean.split("/")):
-            return None
-        file = self.folder / clean
-        return file if file.resolve().is_relative_to(self.folder.resolve()) else None
+        name = clean(path)
+        file = self.folder / (name or "")
+        is_inside = file.resolve().is_relative_to(self.folder.resolve())
+        return file if name and is_inside else None
 
     def paths(self, folder: str = "") -> tuple[str, ...]:
         prefix = "" if os.path.normpath(folder or ".") == "." else os.path.normpath(folder) + "/"
-        found = []
-        for parent, folders, files in os.walk(self.folder):
-            if ".git" in folders:
-                folders.remove(".git")
-            found += [Path(parent, file).relative_to(self.folder).as_posix() for file in files]
-        return tuple(sorted(path for path in found if path.startswith(prefix)))
+        found = paths_in(self.folder) if self._is_own else self._snapshot.paths
+        if self._light.texts:
+            found = tuple(sorted({*found, *self._light.texts}))
+        return tuple(path for path in found if path.startswith(prefix))
 
     def read(self, path: str, at: Revision | None = None) -> str:
         if at is not None:
             self._require_known(at)
-        file = self._inside(path)
+        name = clean(path)
         try:
-            if file is None:
+            if name and at is None and not self._is_own:
+                text = self._light.texts.get(name)
+                return self._snapshot.text(name) if text is None else text.decode()
+            file = self._inside(path)
+            if name is None or file is None:
                 raise FileNotFoundError(path)
             if at is None:
                 return file.read_bytes().decode()
-            clean = os.path.normpath(path)
             if at in self._made:
-                return self.git("cat-file", "blob", f"{at}:{clean}")
-            return self._snapshot.earlier(at, clean)
+                return self.git("cat-file", "blob", f"{at}:{name}")
+            return self._snapshot.earlier(at, name)
         except (OSError, GitFailed, UnicodeDecodeError) as error:
             when = f" at '{at}'" if at else ""
             raise FileMissing(f"{self.name}: there is no text file '{path}'{when}") from error
 
     def write(self, path: str, text: str) -> None:
+        name = clean(path)
+        if name and not self._is_own and self._light.write(name, text.encode()):
+            return
         self._have_own()
         file = self._inside(path)
         if file is None:
@@ -145,7 +147,28 @@ class KindCheckout:
         return log_of(self.git, self._head, path)
 
     async def commit(self, message: str) -> Revision:
-        return await self._change("git commit", lambda: self._commit(message))
+        made = await self.kernel.offload(
+            lambda: self._light_commit(message), what=f"git commit in {self.name}"
+        )
+        return made or await self._change("git commit", lambda: self._commit(message))
+
+    def _light_commit(self, message: str) -> Revision | None:
+        """Commit without a working tree; None where that takes one."""
+        text, changes = light_commits.cleaned(message), self._light.changes()
+        if self._head is None or self._is_own or not self._snapshot.is_plain:
+            return None
+        if not (changes and text) or "\0" in text:
+            return None
+        try:
+            ref = f"refs/made/{id(self)}"
+            made, tree = light_commits.commit(self.git, self._head, changes, text, ref)
+        except GitFailed as failure:
+            raise PortError(f"{self.name}: git commit failed: {failure}") from failure
+        self._light.are_committed()
+        self._made.add(made)
+        self._contents[made] = tree
+        self._head = made
+        return made
 
     def _commit(self, message: str) -> None:
         self.git("add", "--all", "--force")
@@ -263,26 +286,12 @@ class KindCheckout:
         )
 
     def _push(self, pushed: Revision, options: list[str]) -> PushReport:
-        tried = f"{self.name}: the push of '{pushed[:7]}' as '{self.git.principal}'"
-        refs = f"{pushed}:{MAIN}"
-        try:
-            output = self.git("push", "--porcelain", *options, self.url, refs)
-        except GitFailed as failure:
-            raise push_trouble(failure, tried) from failure
+        old = self._remote
+        is_light = old is not None and old != pushed and not (options or self._is_own)
+        if is_light and light_commits.push(self.git, self.url, Revision(str(old)), pushed):
+            report = PushReport(pushed, old, ())
+        else:
+            report = push(self.git, self.url, pushed, options)
+        self._remote = pushed
         self._pushed.add(pushed)
-        moved = Moved.parse(output, pushed)
-        lost: tuple[Revision, ...] = ()
-        if moved.is_forced and moved.previous:
-            lost = self._lost(moved.previous, pushed)
-        return PushReport(pushed, moved.previous, lost)
-
-    def _lost(self, previous: Revision, pushed: Revision) -> tuple[Revision, ...]:
-        """Commits that only the old branch had, newest first; some may never have been here."""
-        if not self.git.succeeds("cat-file", "-e", previous):
-            # The server still has what it no longer shows, and gives it to who knows the id.
-            self.git.succeeds("fetch", "--quiet", "--no-tags", self.url, previous)
-        try:
-            gone = self.git("rev-list", "--date-order", previous, f"^{pushed}").split()
-        except GitFailed:
-            return (previous,)
-        return tuple(Revision(each) for each in gone)
+        return report

@@ -117,9 +117,7 @@ class KindGitRepository:
         """Bring the mirror to what the server has now, and return its main branch and notes."""
         refs = self._advertised.read()
         if refs is not None and self._is_here(refs):
-            if refs != self._mirrored:
-                self.mirror("update-ref", MAIN, refs[MAIN])
-                self._mirrored = refs
+            self._mirrored = refs  # its own ref stays behind, until the next fetch
         else:
             refs = self._mirrored = self._fetched(what)
         return {name: refs[name] for name in (MAIN, NOTES) if name in refs}

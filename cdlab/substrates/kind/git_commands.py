@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +93,28 @@ class GitCommands:
         if status != 0:
             raise GitFailed(status, str(output), str(complaint))
         return str(output)
+
+    def piped(self, *arguments: str, given: bytes) -> bytes:
+        """Run a command that reads *given*, and return what it prints, as it is."""
+        from git import Git
+
+        with tempfile.TemporaryFile() as source:
+            source.write(given)
+            source.seek(0)
+            status, output, complaint = Git(self.worktree or self.git_folder).execute(
+                ["git", *arguments],
+                istream=source,
+                env=self._environment(),
+                with_extended_output=True,
+                with_exceptions=False,
+                strip_newline_in_stdout=False,
+                stdout_as_string=False,
+                kill_after_timeout=TIME_LIMIT_SECONDS,
+            )
+        if status != 0:
+            raise GitFailed(status, "", str(complaint))
+        assert isinstance(output, bytes)
+        return output
 
     def succeeds(self, *arguments: str) -> bool:
         """Whether a command that asks a yes-or-no question says yes."""

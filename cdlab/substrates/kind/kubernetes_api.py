@@ -34,6 +34,8 @@ WATCH_SECONDS = 300
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
+PLAIN = "application/json"
+METADATA = f"{PLAIN};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 Json = dict[str, Any]
 
 
@@ -110,11 +112,11 @@ class KubernetesApi:
         self._client.rest_client.close()
 
     def call(
-        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json",
-        **query: str,
+        self, method: str, path: str, body: Any = None, *, content_type: str = PLAIN,
+        accept: str = PLAIN, **query: str,
     ) -> Json:  # fmt: skip
         """Return the answer's JSON; blocks. Raises the port's errors, and `ObjectExists` on 409."""
-        answer = self._send(method, path, body, content_type, query)
+        answer = self._send(method, path, body, (content_type, accept), query)
         try:
             data = answer.data
         except Exception as error:
@@ -124,14 +126,15 @@ class KubernetesApi:
         return dict(json.loads(data)) if data else {}
 
     def _send(
-        self, method: str, path: str, body: Any, content_type: str, query: Mapping[str, str]
+        self, method: str, path: str, body: Any, types: tuple[str, str], query: Mapping[str, str]
     ) -> BaseHTTPResponse:
         import urllib3
         from kubernetes.client.exceptions import (  # type: ignore[import-untyped, unused-ignore]
             ApiException,
         )
 
-        headers = {"Accept": "application/json", "Content-Type": content_type}
+        content_type, accept = types
+        headers = {"Accept": accept, "Content-Type": content_type}
         if self._token is not None:
             token = self._token.read_text() if isinstance(self._token, Path) else self._token
             headers["Authorization"] = f"Bearer {token}"
@@ -163,6 +166,10 @@ class KubernetesApi:
         answer = self.call("GET", path, **query)
         return list(answer.get("items") or ()), str(answer["metadata"]["resourceVersion"])
 
+    def list_metadata(self, path: str, **query: str) -> list[Json]:
+        """Return the objects of a collection without spec and status, a tenth of the bytes."""
+        return list(self.call("GET", path, accept=METADATA, **query).get("items") or ())
+
     def watch(self, path: str, version: str, **query: str) -> Watch:
         """Begin to watch a collection after *version*."""
         options = {
@@ -171,7 +178,7 @@ class KubernetesApi:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SECONDS),
         }
-        answer = self._send("GET", path, None, "application/json", {**query, **options})
+        answer = self._send("GET", path, None, (PLAIN, PLAIN), {**query, **options})
         if answer.status == 410:
             answer.drain_conn()
             raise WatchExpired

@@ -11,32 +11,41 @@ a clone starts no process at all.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import threading
 import weakref
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from cdlab.errors import RepositoryUnavailable
 from cdlab.model import Commit, Revision
 from cdlab.substrates.kind.git_commands import MAIN, NOTES, GitCommands, GitFailed
+from cdlab.substrates.kind.light_files import ATTRIBUTES, LightFiles
 
 _LOG_FORMAT = "--format=tformat:%H%x00%P%x00%B%x00%ct%x00%N%x00"
 
 
-def lay_out(mirror: GitCommands, refs: Mapping[str, str], folder: Path) -> GitCommands:
+def lay_out(
+    mirror: GitCommands, refs: Mapping[str, str], folder: Path, more: LightFiles | None = None
+) -> GitCommands:
     """
     Make a repository and its working tree in a new folder below *folder*.
 
     It uses the objects of *mirror* as its own, so that what is committed in it never has to be
-    fetched again. By hand because that takes one process, and `git clone --shared` takes five.
-    Raises `RepositoryUnavailable` and leaves nothing, where the disk is full, say.
+    fetched again. *more* is what was written over it. By hand because that takes one process, and
+    `git clone --shared` takes five. Raises `RepositoryUnavailable` and leaves nothing, where
+    the disk is full, say.
     """
     worktree = Path(tempfile.mkdtemp(prefix="checkout-", dir=folder))
     try:
-        return _laid_out(mirror, refs, worktree)
+        git = _laid_out(mirror, refs, worktree)
+        if more:
+            more.lay_out(worktree)
+        return git
     except (GitFailed, OSError) as error:
         shutil.rmtree(worktree, ignore_errors=True)
         raise RepositoryUnavailable(f"{folder.name}: no working tree: {error}") from error
@@ -61,6 +70,16 @@ def _laid_out(mirror: GitCommands, refs: Mapping[str, str], worktree: Path) -> G
 def remove_with(owner: object, worktree: Path) -> None:
     """Have a folder go when its owner goes: a release manager makes them for months."""
     weakref.finalize(owner, shutil.rmtree, worktree, ignore_errors=True)
+
+
+def paths_in(folder: Path) -> tuple[str, ...]:
+    """Every file of a working tree, sorted."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        if ".git" in folders:
+            folders.remove(".git")
+        found += [Path(parent, file).relative_to(folder).as_posix() for file in files]
+    return tuple(sorted(found))
 
 
 def log_of(git: GitCommands, head: Revision, path: str | None) -> tuple[Commit, ...]:
@@ -91,11 +110,38 @@ class Snapshot:
         self.folder = folder
         self.git = lay_out(mirror, refs, folder)
         assert self.git.worktree is not None
-        remove_with(self, self.git.worktree)
+        self.worktree = self.git.worktree
+        self._root = self.worktree.resolve()
+        remove_with(self, self.worktree)
+        self._texts: dict[str, str] = {}
         self._reading = threading.Lock()
         self._known: frozenset[Revision] | None = None
         self._logs: dict[str | None, tuple[Commit, ...]] = {}
         self._earlier: dict[tuple[Revision, str], str] = {}
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether git takes every text as it is."""
+        return not any(path.rpartition("/")[2] == ATTRIBUTES for path in self.paths)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Every file, sorted; looked for once."""
+        return paths_in(self.worktree)
+
+    def text(self, path: str) -> str:
+        """
+        A file by its clean path, read once: a page about everything reads each again and again.
+
+        Raises `OSError` where there is none, or it is a link that leaves the working tree, and
+        `UnicodeDecodeError` for one that is no text.
+        """
+        if path not in self._texts:
+            file = self.worktree / path
+            if not file.resolve().is_relative_to(self._root):
+                raise FileNotFoundError(path)
+            self._texts[path] = file.read_bytes().decode()
+        return self._texts[path]
 
     def is_known(self, revision: Revision) -> bool:
         """Whether a commit is reachable. A mirror also keeps what a force-push lost."""
