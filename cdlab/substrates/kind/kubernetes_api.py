@@ -166,9 +166,9 @@ class KubernetesApi:
         answer = self.call("GET", path, **query)
         return list(answer.get("items") or ()), str(answer["metadata"]["resourceVersion"])
 
-    def list_metadata(self, path: str, **query: str) -> list[Json]:
+    def list_metadata(self, path: str, **query: str) -> tuple[Json, ...]:
         """Return the objects of a collection without spec and status, a tenth of the bytes."""
-        return list(self.call("GET", path, accept=METADATA, **query).get("items") or ())
+        return tuple(self.call("GET", path, accept=METADATA, **query).get("items") or ())
 
     def watch(self, path: str, version: str, **query: str) -> Watch:
         """Begin to watch a collection after *version*."""
