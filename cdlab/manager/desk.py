@@ -31,6 +31,7 @@ from cdlab.manager.queue import ReleaseQueue
 from cdlab.manager.release_log import past_releases
 from cdlab.manager.requests import request_of
 from cdlab.manager.standing import Seen, images_of, status_of
+from cdlab.manager.workers import SideBySide
 from cdlab.model import Application, Decision, Outcome, RunningWorkload, Tag
 from cdlab.ports import Checkout, Ports
 from cdlab.reasons import Reason
@@ -188,7 +189,9 @@ class ManagerDesk:
     async def diff(self) -> tuple[Difference, ...]:
         """Where the cluster is not what the config repo says."""
         config = await self.ports.config_repo.clone()
-        return await Differing(config, self.ports, self.queue.drift).everywhere(self._places)
+        workers = SideBySide(self.kernel, self.queue.workers.at_once, lambda: False)
+        looking = Differing(config, self.ports, self.queue.drift, workers)
+        return await looking.everywhere(self._places)
 
     async def audit(self, after: int = 0, limit: int = 100) -> tuple[AuditEntry, ...]:
         """Decisions with their reasons, oldest first, beginning after a number."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from cdlab.config_layout import policy_in, workloads_in
 from cdlab.environment_policies import DriftMode
@@ -17,8 +18,9 @@ from cdlab.manager.commands import Difference
 from cdlab.manager.drift import Drift
 from cdlab.manifests import image_of
 from cdlab.model import RunningWorkload
-from cdlab.ports import Checkout, Ports
+from cdlab.ports import Checkout, Deviation, Ports
 from cdlab.releases import is_released
+from cdlab.syncs import Place, Workers
 
 ABSENT = "absent"
 
@@ -38,6 +40,7 @@ class Differing:
     config: Checkout
     ports: Ports
     drift: Drift
+    workers: Workers
 
     async def everywhere(self, environments: Iterable[str]) -> tuple[Difference, ...]:
         """Each object that differs or is in no manifest, environment by environment."""
@@ -45,15 +48,16 @@ class Differing:
 
     async def _in(self, environment: str) -> AsyncIterator[Difference]:
         running: dict[str, RunningWorkload] | None = None
-        for path, _, name in workloads_in(self.config, environment):
+        deviations: dict[str, Deviation] = {}
+        found = workloads_in(self.config, environment)
+        await self.workers.do(
+            partial(self._compare, path, (environment, name), deviations) for path, _, name in found
+        )
+        for path, _, name in found:
+            if name not in deviations:
+                continue
             manifest = self.config.read(path)
-            try:
-                if not is_released(manifest, name, path):
-                    continue
-                deviation = await self.ports.cluster.diff(manifest, environment)
-            except (ManifestError, ManifestRejected):
-                continue  # the status says what is wrong with it
-            age = self.drift.see(environment, name, differs=bool(deviation))
+            age = self.drift.see(environment, name, differs=bool(deviations[name]))
             if age is not None:
                 if running is None:  # a page is looked at often, and mostly nothing differs
                     listed = await self.ports.cluster.running(environment)
@@ -75,6 +79,16 @@ class Differing:
                 since_seconds=self.drift.age(environment, stray) or 0.0,
                 mode="report",  # nothing is pruned that nobody asked for
             )
+
+    async def _compare(self, path: str, place: Place, deviations: dict[str, Deviation]) -> None:
+        """Note how a workload differs; nothing for one that was never released."""
+        environment, name = place
+        manifest = self.config.read(path)
+        try:
+            if is_released(manifest, name, path):
+                deviations[name] = await self.ports.cluster.diff(manifest, environment)
+        except (ManifestError, ManifestRejected):
+            return  # the status says what is wrong with it
 
     async def _strays(self, environment: str) -> tuple[str, ...]:
         """What a prune would delete."""

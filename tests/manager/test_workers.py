@@ -141,6 +141,28 @@ def test_a_push_is_not_forgotten_for_a_release_right_behind_it(new_lab: type[Lab
     new_lab(intervals=SELDOM).play(story)
 
 
+@pytest.mark.parametrize(("at_once", "seconds"), [(1, 1.2), (4, 0.3)])
+def test_a_look_at_everything_compares_several_at_a_time(
+    new_lab: type[Lab], at_once: int, seconds: float
+) -> None:
+    """A person waits for it. What differs is told in the order of the config repo."""
+
+    async def story(lab: Lab) -> None:
+        await change_all(lab)
+        await lab.kernel.sleep(LONG)
+        operator = lab.substrate.ports("operator").cluster
+        for name in OTHERS[1:3]:
+            image = ImageRef(lab.substrate.image_repository(name), "older")
+            await operator.set_image(name, image, "staging")
+        found = await lab.desk.diff()
+        assert [each.workload for each in found] == list(OTHERS[1:3])
+        compared = lab.history.of("ManifestsCompared")[-len(OTHERS) :]
+        took = (compared[-1].t_us - compared[0].began_us) / 1e6
+        assert took == pytest.approx(seconds)
+
+    new_lab(names=NAMES, api_call_seconds=0.1, at_once=at_once, intervals=SELDOM).play(story)
+
+
 def work_of(kernel: Kernel, seconds: list[float], ended: list[float]) -> Iterator[Work]:
     """Pieces that take so long; a negative time is one that fails."""
 
