@@ -88,3 +88,14 @@ def test_the_room_benchmark_clicks_in_every_way_and_counts_what_is_late() -> Non
     assert 0 < p50 <= p95 <= p99 <= longest
     late, of = numbers(text, "slower than 200 ms:")
     assert 0 <= late <= of == count
+
+
+@pytest.mark.slow
+def test_the_workshops_benchmark_times_each_notebook_and_the_documentation() -> None:
+    """One notebook is enough to see that it does."""
+    text = printed("bench_workshop.py", "00_pieces")
+    (first,), (together,) = (
+        numbers(text, name)[:1] for name in ("00_pieces", "notebooks together")
+    )
+    assert first == together > 0
+    assert numbers(text, "documentation")[0] > 0

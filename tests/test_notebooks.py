@@ -1,8 +1,9 @@
 """
 The notebooks run from top to bottom, offline, and show what is stored.
 
-Each is written as a script, `NAME.py`, and paired with `NAME.ipynb`, which has the outputs. Renew
-them, and read the difference, with `.venv/bin/python tests/test_notebooks.py`.
+Their kernels have no network, where this machine lets one be cut. Each is written as a script,
+`NAME.py`, and paired with `NAME.ipynb`, which has the outputs. Renew them, and read the difference,
+with `.venv/bin/python tests/test_notebooks.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import re
 import struct
 from base64 import b64decode, b64encode
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+
+from tests.offline import cut
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 SCRIPTS = sorted(FOLDER.glob("*.py"))
@@ -54,11 +58,24 @@ def played(script: Path) -> Any:
 
     notebook = written(script)
     resources = {"metadata": {"path": str(FOLDER)}}
-    nbclient.NotebookClient(
-        notebook, kernel_name="python3", timeout=120, record_timing=False, resources=resources
-    ).execute()
+    with TemporaryDirectory() as sockets:
+        nbclient.NotebookClient(
+            notebook, km=without_network(sockets), timeout=120, record_timing=False,
+            resources=resources,
+        ).execute()  # fmt: skip
     notebook["metadata"].pop("language_info", None)
     return notebook
+
+
+def without_network(sockets: str) -> Any:
+    """The manager of a kernel that can reach nothing: it is spoken to through files in a folder."""
+    from jupyter_client.manager import AsyncKernelManager
+
+    class Manager(AsyncKernelManager):
+        def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
+            return [*cut(), *super().format_kernel_cmd(extra_arguments)]
+
+    return Manager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
 
 
 def stored(script: Path) -> Any:

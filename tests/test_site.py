@@ -15,11 +15,13 @@ import typer
 
 from cdlab.cli.main import app
 from cdlab.cli.reference import reference
+from tests.offline import cut
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = ("index.md", "tutorial.md", "explanation.md", "workshop.md")
 """Whose blocks of bash are run, one after the other, as a reader types them."""
+ALL = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LOADS = {("script", "src"), ("link", "href"), ("img", "src"), ("iframe", "src"), ("source", "src"),
          ("embed", "src"), ("object", "data"), ("video", "src"), ("use", "href")}  # fmt: skip
@@ -46,14 +48,14 @@ def script(blocks: list[str]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_every_command_of_a_page_works(name: str, tmp_path: Path) -> None:
-    """In a new folder, and what is quoted is printed in that order."""
+    """In a new folder, without a network, and what is quoted is printed in that order."""
     if name == "explanation.md":  # it says that it wants them
         (tmp_path / "scenarios").symlink_to(ROOT / "scenarios")
     blocks = steps(name)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                    "COLUMNS": "80", "NO_COLOR": "1", "HOME": str(tmp_path)}  # fmt: skip
     done = subprocess.run(
-        ["bash", "-c", script([block for block, _ in blocks])],
+        [*cut(), "bash", "-c", script([block for block, _ in blocks])],
         capture_output=True, text=True, cwd=tmp_path, env=environment, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -65,7 +67,7 @@ def test_every_command_of_a_page_works(name: str, tmp_path: Path) -> None:
             assert line in lines, f"{name}: nothing prints, in this order: {line}"
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ALL)
 def test_every_command_in_the_prose_exists(name: str) -> None:
     """What cannot be run here, too: it needs a network, Docker or a browser."""
     text = (DOCS / name).read_text(encoding="utf-8")
@@ -77,6 +79,12 @@ def test_every_command_in_the_prose_exists(name: str) -> None:
             found = found.commands[rest.pop(0)]
         known = {option for each in found.params for option in (*each.opts, *each.secondary_opts)}
         assert {each for each in rest if each.startswith("--")} <= known, line
+
+
+def test_every_page_is_in_the_menu() -> None:
+    """What is not there is found by nobody; the report of a benchmark is linked from its page."""
+    menu = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert [page for page in ALL if page not in menu and not page.startswith("results/2")] == []
 
 
 def test_the_reference_of_the_command_line_has_every_command() -> None:
@@ -108,10 +116,19 @@ class Loads(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site, built as `make docs` does; a warning is an error."""
+    """The site, built as `make docs` does, without a network; a warning is an error."""
     pytest.importorskip("mkdocs", reason="the extra docs is not installed")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    command = [
+        *cut(),
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
     return folder

@@ -49,6 +49,14 @@ NEEDS: Mapping[str, Need] = {
         "Nothing gets into production without somebody's decision.",
         "promotion", "manual_steps", lambda value: bool(value["promote"]),
     ),
+    "ci-without-keys": Need(
+        "CI has no credentials that can change what runs.",
+        "rollback", "blast_radius", lambda value: not value.get("ci"),
+    ),
+    "repo-is-not-enough": Need(
+        "Who can write the config repo and nothing else changes nothing that runs.",
+        "rollback", "mediated_blast_radius", lambda value: not value,
+    ),
     "one-source": Need(
         "A deleted cluster comes back from one repository.",
         "cluster-deleted", "cluster_rebuild", lambda value: value["sources"] == 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,50 +21,102 @@ PAGE = (FOLDER / "index.md").read_text(encoding="utf-8")
 DATA = FOLDER / "2026-11-30"
 
 
-def rows() -> dict[str, list[str]]:
-    """Variant -> the cells of its row in the page's first table."""
-    first = PAGE.partition("What the design said")[0]
-    found = re.findall(r"^\| ((?:V[123]|bare) [^|]*) \|(.*)\|$", first, re.MULTILINE)
+AGAIN = FOLDER / "2026-11-30-again"
+SECTIONS = {DATA: "What was expected", AGAIN: "Measured again"}
+CELLS = {
+    "V1, three replicas": "v1 revert, microservices 3, replicas 3, merge False",
+    "V2, three replicas": "v2 revert, microservices 3, replicas 3, merge False",
+    "V3, three replicas": "v3 command, microservices 3, replicas 3, merge False",
+    "V3, five microservices": "v3 command, microservices 5, replicas 2, merge False",
+    "V1, a merge": "v1 revert, microservices 3, replicas 2, merge True",
+}
+
+
+def rows(data: Path) -> dict[str, list[str]]:
+    """Variant -> the cells of its row in the first table of the data's section."""
+    section = PAGE.partition(f"## {SECTIONS[data]}")[2].partition("\n\n|")[2].partition("\n\n")[0]
+    found = re.findall(r"^\| ((?:V[123]|bare) [^|]*) \|(.*)\|$", section, re.MULTILINE)
     return {name: [cell.strip() for cell in cells.split("|")] for name, cells in found}
 
 
-def measured() -> dict[str, Summary]:
+@cache
+def measured(data: Path) -> dict[str, Summary]:
     """Variant -> what the raw data say."""
-    results = load(DATA / "main-cell.jsonl")
+    results = load(data / "main-cell.jsonl")
     return {each.variant: each for each in summaries(results, results.opening.cells[0])}
 
 
-def test_every_variant_that_was_run_has_its_row() -> None:
+def predicted(path: Path) -> dict[str, dict[str, float]]:
+    """Cell -> what was predicted of the whole rollback, in a file of `cdlab validate --json`."""
+    return {cell["name"]: cell["predictions"][0] for cell in json.loads(path.read_text())["cells"]}
+
+
+def as_error(share: float) -> str:
+    """As the page writes it."""
+    return f"{'−' if share < 0 else '+'}{abs(share):.0%}".replace("%", " %")
+
+
+@pytest.mark.parametrize("data", SECTIONS, ids=lambda each: each.name)
+def test_every_variant_that_was_run_has_its_row(data: Path) -> None:
     """And no other."""
-    assert list(rows()) == list(measured())
+    assert list(rows(data)) == list(measured(data))
 
 
-@pytest.mark.parametrize("variant", list(measured()))
-def test_a_row_is_what_the_raw_data_say(variant: str) -> None:
+@pytest.mark.parametrize("data", SECTIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("variant", list(measured(DATA)))
+def test_a_row_is_what_the_raw_data_say(variant: str, data: Path) -> None:
     """Medians, the ratio with its interval, and the share of blocks."""
-    found = measured()[variant]
+    found = measured(data)[variant]
     ratio = won = ""
     if pairing := found.pairing:
         assert pairing.ratio is not None
         ratio = f"{pairing.ratio:.2f} ({pairing.low:.2f} to {pairing.high:.2f})"
         won = f"{pairing.win_rate:.0%}".replace("%", " %")
-    assert rows()[variant] == [f"{found.median:.2f}", f"{found.recovery:.2f}", ratio, won]
+    assert rows(data)[variant][:4] == [f"{found.median:.2f}", f"{found.recovery:.2f}", ratio, won]
+
+
+def test_what_was_predicted_of_the_second_benchmark_is_in_its_rows() -> None:
+    """In the order of the variants, which is that of the cells."""
+    found = [
+        (f"{each['real_seconds']:.2f}", f"{each['predicted_seconds']:.2f}", as_error(each["error"]))
+        for each in predicted(AGAIN / "validation.json").values()
+    ]
+    assert sorted(found) == sorted((each[0], *each[4:]) for each in rows(AGAIN).values())
+
+
+def test_the_cells_that_the_profile_was_not_made_from() -> None:
+    """Their rows, from the file that `cdlab validate` wrote; with equal counts in every run."""
+    said = json.loads((AGAIN / "other-cells.json").read_text())
+    assert not any(cell["differences"] for cell in said["cells"])
+    for row, cell in CELLS.items():
+        found = predicted(AGAIN / "other-cells.json")[cell]
+        numbers = (f"{found['real_seconds']:.2f}", f"{found['predicted_seconds']:.2f}")
+        assert f"| {' | '.join((*numbers, as_error(found['error'])))} |" in PAGE, row
 
 
 @pytest.mark.parametrize(
-    ("variant", "other", "said"),
+    ("data", "variant", "other", "said"),
     [
-        ("V3 command", "V2 revert, cache", "Than V2: {:.2f} times ({:.2f} to {:.2f})"),
+        (DATA, "V3 command", "V2 revert, cache", "Than V2: {:.2f} times ({:.2f} to {:.2f})"),
         (
+            AGAIN,
+            "bare image patch",
+            "V3 command",
+            "{:.2f} times ({:.2f} to {:.2f}) what a bare patch takes",
+        ),
+        (
+            DATA,
             "bare image patch",
             "V3 command",
             "**missed**, by little: {:.2f} times ({:.2f} to {:.2f})",
         ),
     ],
 )
-def test_what_is_said_of_two_others_is_so_too(variant: str, other: str, said: str) -> None:
+def test_what_is_said_of_two_others_is_so_too(
+    data: Path, variant: str, other: str, said: str
+) -> None:
     """Of pairs that no table has, as `Where V3 loses` of a report compares them."""
-    pairing = against(measured()[variant], measured()[other])
+    pairing = against(measured(data)[variant], measured(data)[other])
     assert pairing is not None
     assert said.format(pairing.ratio, pairing.low, pairing.high) in PAGE
 
@@ -81,7 +134,7 @@ def test_the_prediction_is_as_far_off_as_the_page_says() -> None:
 
 def test_the_profile_of_kind_is_made_of_the_published_histories(tmp_path: Path) -> None:
     """`cdlab calibrate` makes the very file that the simulator ships."""
-    with tarfile.open(DATA / "histories.tar.gz") as archive:
+    with tarfile.open(AGAIN / "histories.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     out = tmp_path / "kind.toml"
     histories = sorted(tmp_path.glob("histories/main-*.jsonl"))
