@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from cdlab.cli import main
 from cdlab.learning.exercises import exercise, exercises
 
 FIRST, SECOND, *_ = exercises()
+WORKSHOP = Path(__file__).parents[1] / "docs/workshop.md"
 
 
 class Answer(NamedTuple):
@@ -66,6 +68,25 @@ def test_an_exercise_from_its_start_to_its_explanation(learn: Learn) -> None:
     assert (green.code, explanation in green.out) == (0, True)
     assert f"cdlab learn start {SECOND}" in green.out
     assert exercise(SECOND).task in learn("start").out
+
+
+def test_an_exercise_goes_by_its_number_too(learn: Learn) -> None:
+    """The list has both; a number that there is not is told like a name."""
+    rows = json.loads(learn("list", "--json").out)["exercises"]
+    assert [(row["number"], row["exercise"]) for row in rows] == list(enumerate(exercises(), 1))
+    assert re.search(rf"^ +2 +{SECOND} ", learn("list").out, re.MULTILINE)
+    assert exercise(SECOND).task in learn("start", "2").out
+    assert learn("check", "2").code == 1
+    assert 'no exercise "14"' in learn("start", "14").err
+
+
+def test_the_numbers_of_the_workshop_are_those_of_the_list() -> None:
+    """Whoever leads one says a number, and the room looks for it."""
+    text = WORKSHOP.read_text(encoding="utf-8")
+    rows = re.findall(r"Exercises (\d+)[^|]*\| `cdlab learn start(?: ([a-z0-9-]+))?`", text)
+    assert len(rows) == text.count("| Exercises ") >= 3
+    for number, name in rows:
+        assert exercise(number).name == (name or FIRST)
 
 
 def test_progress_survives_a_wrong_answer_that_comes_later(learn: Learn) -> None:

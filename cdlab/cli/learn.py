@@ -25,7 +25,7 @@ FolderOption = Annotated[
     Path, typer.Option("--folder", metavar="DIR", help="Where you work and your progress is kept.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-Name = Annotated[str, typer.Argument(metavar="EXERCISE", help="As `cdlab learn list` says.")]
+Name = Annotated[str, typer.Argument(metavar="EXERCISE", help="Name or number, as in the list.")]
 Latest = Annotated[
     str, typer.Argument(metavar="EXERCISE", help="[default: the one that began last]")
 ]
@@ -43,12 +43,15 @@ def list_all(*, folder: FolderOption = DEFAULT_FOLDER, as_json: Json = False) ->
 
     place = _folder(folder)
     found = place.progress()
-    rows = [(_state(place, found, each), name, each.title) for name, each in exercises().items()]
+    rows = [
+        (each.number, _state(place, found, each), each.name, each.title)
+        for each in exercises().values()
+    ]
     if as_json:
-        keys = ("state", "exercise", "title")
+        keys = ("number", "state", "exercise", "title")
         print_json({"exercises": [dict(zip(keys, row, strict=True)) for row in rows]})
     else:
-        print_table(("", "exercise", "task"), rows)
+        print_table(("", "", "exercise", "task"), [(f"{row[0]:2}", *row[1:]) for row in rows])
 
 
 @app.command()

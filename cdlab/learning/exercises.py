@@ -1,9 +1,9 @@
 """
 The exercises as they lie in `cdlab/exercises`, a folder each, in the order of their numbers.
 
-In: the name of an exercise. Out: its task, hints, goal and files. A folder has `exercise.toml`, the
-file that participants begin with, a reference solution and wrong ones that are plausible; the tests
-play all of them. Called by `checking.py`, `folder.py` and `cdlab learn`.
+In: the name of an exercise, or its number. Out: its task, hints, goal and files. A folder has
+`exercise.toml`, the file that participants begin with, a reference solution and wrong ones that are
+plausible; the tests play all of them. Called by `checking.py`, `folder.py` and `cdlab learn`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ class Mistake:
 class Exercise:
     """One exercise, without anything of a participant."""
 
+    number: int
+    """Its place, from 1 on: people in a room speak of exercise 6."""
     name: str
     title: str
     task: str
@@ -73,19 +75,22 @@ def exercises() -> Mapping[str, Exercise]:
 
 
 def exercise(name: str) -> Exercise:
-    """Return the exercise of that name. Raises `NotFound` where there is none."""
-    if name not in exercises():
-        near = meant(name, exercises())
-        raise NotFound(f'there is no exercise "{name}"{near}', help="cdlab learn list")
-    return exercises()[name]
+    """Return the exercise of that name or number. Raises `NotFound` where there is none."""
+    for each in exercises().values():
+        if name in (each.name, str(each.number)):
+            return each
+    near = meant(name, exercises())
+    raise NotFound(f'there is no exercise "{name}"{near}', help="cdlab learn list")
 
 
 def _read(folder: Path) -> Exercise:
     import tomllib
 
     found = tomllib.loads((folder / "exercise.toml").read_text(encoding="utf-8"))
+    number, _, name = folder.name.partition("-")
     return Exercise(
-        name=folder.name.partition("-")[2],
+        number=int(number),
+        name=name,
         title=found["title"],
         task=found["task"].strip(),
         hints=tuple(found["hints"]),
