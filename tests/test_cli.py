@@ -354,19 +354,6 @@ def test_the_schema_refuses_what_the_loader_refuses(wrong: dict[str, object]) ->
         jsonschema.validate(wrong, scenario_schema())
 
 
-def test_init_writes_what_can_be_run_and_overwrites_nothing(cdlab: Cdlab, tmp_path: Path) -> None:
-    """Scenarios, services and notebooks; a second time it refuses."""
-    folder = tmp_path / "mine"
-    assert cdlab("init", folder).code == 0
-    assert (folder / "services" / "users" / "Dockerfile").is_file()
-    assert cdlab("run", folder / "scenarios" / "v1" / "rollback.yaml").code == 0
-    (folder / "scenarios" / "v1" / "rollback.yaml").write_text("mine")
-    answer = cdlab("init", folder)
-    assert answer.code == 2
-    assert str(folder / "scenarios") in answer.err
-    assert (folder / "scenarios" / "v1" / "rollback.yaml").read_text() == "mine"
-
-
 def test_the_doctor_says_go_for_the_simulator(cdlab: Cdlab) -> None:
     """This machine runs these tests, so it can run the simulator."""
     answer = cdlab("doctor", "--substrate", "sim", "--json")

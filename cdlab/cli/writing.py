@@ -1,8 +1,8 @@
 """
 `cdlab schema` and `cdlab init`: what the package knows about files, and the files it brings along.
 
-`init` copies scenarios, services and notebooks for somebody who installed a wheel, where they lie
-inside the package; in a checkout they lie beside it.
+`init` copies scenarios, services, notebooks and pages for somebody who installed a wheel, where
+they lie inside the package; in a checkout they lie beside it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import typer
 
 from cdlab.cli.output import USAGE, print_json, say
 
-FOLDERS = ("scenarios", "services", "notebooks")
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache")
+FOLDERS = ("scenarios", "services", "notebooks", "docs")
+MADE = ("__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache")
+OF_THE_SITE = ("results", "pages.py", "site.css")
+"""In `docs`: megabytes of raw data, and what only the site is built with. No wheel has them."""
+LEFT_OUT = shutil.ignore_patterns(*MADE, *OF_THE_SITE)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,7 +39,7 @@ def schema() -> None:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Created if it does not exist.")],
 ) -> None:
-    """Write scenarios, services and notebooks to DIR. Nothing that exists is overwritten."""
+    """Write scenarios, services, notebooks and pages to DIR. Nothing is overwritten."""
     sources = {name: found for name in FOLDERS if (found := _source(name)) is not None}
     taken = [folder / name for name in sources if (folder / name).exists()]
     if folder.exists() and not folder.is_dir():

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 PACKAGE = Path(__file__).parents[2]
-NOT_SHIPPED = ("__pycache__", "_services", "_scenarios", "_notebooks")
+NOT_SHIPPED = ("__pycache__", "_services", "_scenarios", "_notebooks", "_docs")
 REPOSITORY = "cdlab/release-manager"
 EXTRA = "manager"
 """The optional dependencies of the package that the process in the pod needs."""
