@@ -15,11 +15,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from cdlab.installing import install_command
+
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 RUNS_FOR_INTERVAL = 10
 """Below that a bootstrap of the median says next to nothing."""
-INSTALL = "pip install 'cdlab[statistics]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def _with_interval(found: Pairing, logs: Sequence[float]) -> Pairing:
     try:
         from scipy import stats
     except ImportError:
-        return replace(found, missing=f"an interval needs SciPy: {INSTALL}")
+        missing = f"an interval needs SciPy: {install_command('statistics')}"
+        return replace(found, missing=missing)
     import numpy  # comes with SciPy
 
     with warnings.catch_warnings():

@@ -7,6 +7,7 @@ MAY_IMPORT = {
     "cdlab/model.py": set(),
     "cdlab/errors.py": set(),
     "cdlab/version.py": set(),
+    "cdlab/installing.py": set(),
     "cdlab/ports.py": {"model"},
     "cdlab/waiting.py": {"errors"},
     "cdlab/kernel.py": {"errors", "waiting"},
@@ -62,10 +63,10 @@ MAY_IMPORT = {
     "cdlab/substrates/kind/git_server/": set(),
     "cdlab/substrates/kind/kept_images.py": {"errors", "substrates.kind", "whole_files"},
     "cdlab/room.py": {"errors"},
-    "cdlab/wheelhouse.py": {"errors", "version", "whole_files"},
+    "cdlab/wheelhouse.py": {"errors", "installing", "version", "whole_files"},
     "cdlab/substrates/kind/": {
-        "api_objects", "errors", "image_labels", "kernel", "live_kernel", "manifests", "model",
-        "notifications", "ports", "substrates.kind",
+        "api_objects", "errors", "image_labels", "installing", "kernel", "live_kernel", "manifests",
+        "model", "notifications", "ports", "substrates.kind",
     },
     "cdlab/notifications.py": {"model"},
     "cdlab/observed.py": {"kernel", "model"},
@@ -123,7 +124,7 @@ MAY_IMPORT = {
     "cdlab/pod_samples.py": {"history"},
     "cdlab/grants.py": {"model"},
     "cdlab/statistics.py": set(),
-    "cdlab/paired.py": set(),
+    "cdlab/paired.py": {"installing"},
     "cdlab/witnesses.py": {"history"},
     # Exercises and advice stand on whole runs, and nothing but the command line stands on them.
     "cdlab/learning/": {
@@ -135,7 +136,9 @@ MAY_IMPORT = {
         "substrates.sim", "value_checks", "worlds",
     },
     # Figures know values, reports know results and sweeps, and only the command line knows those.
-    "cdlab/plots/": {"errors", "paired", "plots", "report", "rollback_time", "statistics"},
+    "cdlab/plots/": {
+        "errors", "installing", "paired", "plots", "report", "rollback_time", "statistics",
+    },
     "cdlab/bench_report/": {
         "bench.judging", "bench.plans", "bench.results", "bench.stopping", "bench_report", "errors",
         "paired", "plots", "report", "statistics",
@@ -155,7 +158,7 @@ MAY_IMPORT = {
     "cdlab/bench/judging.py": {
         "bench.outliers", "bench.results", "bench.stopping", "paired", "statistics",
     },
-    "cdlab/bench/changes.py": {"bench.results", "errors", "paired", "statistics"},
+    "cdlab/bench/changes.py": {"bench.results", "errors", "installing", "paired", "statistics"},
     "cdlab/bench/benchmark.py": {"bench.outliers", "bench.plans", "bench.results", "errors"},
     "cdlab/bench/probing.py": {"history", "pod_timeline", "rollback_time"},
     "cdlab/bench/machine.py": set(),

@@ -14,7 +14,6 @@ import pytest
 from cdlab.errors import SubstrateUnavailable
 from cdlab.substrates.kind import doctor, lifecycle, nodes
 from cdlab.substrates.kind.doctor import Finding, examine, verdict
-from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.settings import KindSettings
 
 
@@ -31,7 +30,7 @@ def test_the_simulator_needs_only_python() -> None:
     python, notebooks = examine("sim")
     assert (python.name, python.state) == ("Python", "ok")
     assert (notebooks.name, notebooks.state) == ("notebooks", "warn")
-    assert "cdlab[notebooks]" in notebooks.help
+    assert "[notebooks]" in notebooks.help
     assert verdict([python, notebooks]) == "go"
 
 
@@ -155,15 +154,6 @@ def test_up_looks_at_the_memory_before_it_pulls_or_starts(monkeypatch: pytest.Mo
     monkeypatch.setattr(doctor, "memory", lambda: short)
     with pytest.raises(SubstrateUnavailable, match="too little memory"):
         lifecycle.up(KindSettings(), lambda sentence: None)
-
-
-def test_the_client_libraries_are_installed_from_where_cdlab_came(tmp_path: Path) -> None:
-    """A checkout has a Makefile for it; an installed package has only its name."""
-    package = tmp_path / "cdlab"
-    assert install_command(package) == "pip install 'cdlab[kind]'"
-    (tmp_path / "pyproject.toml").touch()
-    assert install_command(package).startswith("make .venv/.complete ")
-    assert ".venv/bin/pip install -e '.[kind]'" in install_command(package)
 
 
 def test_an_unknown_substrate_is_an_error() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from cdlab import compare, plots, workshop, worlds
 from cdlab.errors import NotFound, ScenarioError, SubstrateUnavailable
+from cdlab.installing import install_command
 from cdlab.measures import MEASURES
 from cdlab.report import wording
 from cdlab.rollback_time import PHASES
@@ -112,7 +113,7 @@ def test_without_matplotlib_a_chart_is_its_numbers_and_what_installs_it(
     chart = workshop.ties(workshop.in_all(""), "rebuilds")
     assert repr(chart) == (
         "Not drawn: figures need Matplotlib, which is not installed. "
-        "pip install 'cdlab[figures]'\nmeasure   V1  V2  V3\nrebuilds   1   1   0"
+        f"{install_command('figures')}\nmeasure   V1  V2  V3\nrebuilds   1   1   0"
     )
     assert list(chart._repr_mimebundle_()[0]) == ["text/plain"]
 

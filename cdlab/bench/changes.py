@@ -15,7 +15,8 @@ from typing import Any
 
 from cdlab.bench.results import CellPlan, Opening, Results
 from cdlab.errors import ResultsError
-from cdlab.paired import CONFIDENCE, INSTALL, RESAMPLES
+from cdlab.installing import install_command
+from cdlab.paired import CONFIDENCE, RESAMPLES
 from cdlab.statistics import median
 
 THRESHOLD = 0.10
@@ -113,7 +114,9 @@ def interval(before: Sequence[float | None], after: Sequence[float | None]) -> t
     try:
         import numpy
     except ImportError as error:
-        raise ResultsError("--compare", 0, "an interval needs SciPy", help=INSTALL) from error
+        raise ResultsError(
+            "--compare", 0, "an interval needs SciPy", help=install_command("statistics")
+        ) from error
     generator = numpy.random.default_rng(1)
 
     def medians(values: Sequence[float | None]) -> Any:

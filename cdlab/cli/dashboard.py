@@ -18,6 +18,7 @@ import typer
 
 from cdlab.cli.output import GREATEST_SEED, Substrate, say
 from cdlab.errors import SubstrateUnavailable
+from cdlab.installing import install_command
 
 if TYPE_CHECKING:
     from cdlab.manager.web.desk import Desk
@@ -76,7 +77,7 @@ def _need_the_extra() -> None:
             importlib.import_module(name)
     except ImportError as error:
         raise SubstrateUnavailable(
-            f'the dashboard needs "{error.name}"', help="pip install 'cdlab[dashboard]'"
+            f'the dashboard needs "{error.name}"', help=install_command("dashboard")
         ) from error
 
 

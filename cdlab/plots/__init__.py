@@ -10,11 +10,12 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from cdlab.errors import SubstrateUnavailable
-
-INSTALL = "pip install 'cdlab[figures]'"
+from cdlab.installing import install_command
 
 
 def require() -> None:
     """Raise `SubstrateUnavailable` where Matplotlib is not installed."""
     if find_spec("matplotlib") is None:
-        raise SubstrateUnavailable("figures need Matplotlib, which is not installed", help=INSTALL)
+        raise SubstrateUnavailable(
+            "figures need Matplotlib, which is not installed", help=install_command("figures")
+        )

@@ -15,6 +15,7 @@ pytest.importorskip("matplotlib")
 
 from cdlab import plots
 from cdlab.errors import SubstrateUnavailable
+from cdlab.installing import install_command
 from cdlab.plots.distributions import ecdf
 from cdlab.plots.drawing import INK, inline_svg, png, svg
 
@@ -69,4 +70,4 @@ def test_a_missing_matplotlib_is_told_with_what_installs_it(
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     with pytest.raises(SubstrateUnavailable) as caught:
         plots.require()
-    assert caught.value.help == "pip install 'cdlab[figures]'"
+    assert caught.value.help == install_command("figures")

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cdlab.installing import install_command
 from cdlab.substrates.kind import services
 from cdlab.substrates.kind.engine import is_port_free
-from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.nodes import TOOLS
 from cdlab.substrates.kind.settings import (
     BUSYBOX_IMAGE,
@@ -109,15 +109,15 @@ def _packages() -> Finding:
     if not absent:
         return Finding("Python packages", "ok", ", ".join(KIND_PACKAGES))
     what = f"not installed: {', '.join(absent)}"
-    return Finding("Python packages", "missing", what, install_command())
+    return Finding("Python packages", "missing", what, install_command("kind"))
 
 
 def _notebooks() -> Finding:
     absent = [package for package in NOTEBOOK_PACKAGES if not _is_installed(package)]
     if not absent:
         return Finding("notebooks", "ok", ", ".join(NOTEBOOK_PACKAGES))
-    mend = "pip install 'cdlab[notebooks]'   (a checkout: .venv/bin/pip install -e '.[notebooks]')"
-    return Finding("notebooks", "warn", f"not installed: {', '.join(absent)}", mend)
+    what = f"not installed: {', '.join(absent)}"
+    return Finding("notebooks", "warn", what, install_command("notebooks"))
 
 
 def _is_installed(package: str) -> bool:

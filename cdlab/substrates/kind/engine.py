@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cdlab.errors import SubstrateUnavailable
-from cdlab.substrates.kind.installing import install_command
+from cdlab.installing import install_command
 from cdlab.substrates.kind.settings import LABEL, KindSettings
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def connect_engine() -> DockerClient:
         from docker.context import ContextAPI
     except ImportError as error:
         raise SubstrateUnavailable(
-            'the Python package "docker" is not installed', help=install_command()
+            'the Python package "docker" is not installed', help=install_command("kind")
         ) from error
     try:
         context = ContextAPI.get_current_context()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdlab.errors import PortError, SubstrateUnavailable
+from cdlab.installing import install_command
 from cdlab.substrates.kind import credentials
 from cdlab.substrates.kind.engine import (
     OFFLINE,
@@ -30,7 +31,6 @@ from cdlab.substrates.kind.engine import (
     missing_images,
     open_engine,
 )
-from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.lab import Lab
 from cdlab.substrates.kind.registry import push_log
 from cdlab.substrates.kind.registry_api import RegistryApi
@@ -156,7 +156,7 @@ def requirements(declared: list[str] | None = None) -> list[str]:
             needed.append(what.strip())
     if not any(f'"{EXTRA}"' in line or f"'{EXTRA}'" in line for line in declared):
         raise SubstrateUnavailable(
-            f'the installed cdlab knows no optional dependencies "{EXTRA}"', help=install_command()
+            f'the installed cdlab knows no optional dependencies "{EXTRA}"', help=install_command("kind")
         )
     return needed
 

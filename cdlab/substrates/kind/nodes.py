@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdlab.errors import SubstrateUnavailable
+from cdlab.installing import install_command
 from cdlab.substrates.kind import kind_config
 from cdlab.substrates.kind.engine import File, Progress, archive
-from cdlab.substrates.kind.installing import install_command
 from cdlab.substrates.kind.settings import KindSettings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def kind_cluster(settings: KindSettings) -> KindCluster:
         from pytest_kind import KindCluster
     except ImportError as error:
         raise SubstrateUnavailable(
-            'the Python package "pytest-kind" is not installed', help=install_command()
+            'the Python package "pytest-kind" is not installed', help=install_command("kind")
         ) from error
     settings.state_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Its constructor makes a folder `.pytest-kind` where the process happens to be.
