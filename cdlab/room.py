@@ -8,6 +8,7 @@ each thing that some lack, who lacks it and what mends it. Called by `cdlab doct
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,10 @@ class Want:
 def load(path: Path) -> Laptop:
     """Read a report, or raise `NotUnderstood` with the command that writes one."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8-sig"))
-        return _laptop(path.stem, said)
+        written = path.read_bytes()
+        # Where `>` of an older PowerShell wrote it, it is UTF-16.
+        encoding = "utf-16" if written.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        return _laptop(path.stem, json.loads(written.decode(encoding)))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise NotUnderstood(
             f'"{path}" is no report of a doctor: {error!r}',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 
 from cdlab.errors import SubstrateUnavailable
-from cdlab.substrates.kind import doctor, lifecycle, nodes
-from cdlab.substrates.kind.doctor import Finding, examine, verdict
+from cdlab.substrates.kind import doctor, lifecycle, manager_image, nodes, python_findings
+from cdlab.substrates.kind.doctor import examine, verdict
+from cdlab.substrates.kind.findings import Finding
 from cdlab.substrates.kind.settings import KindSettings
 
 
@@ -21,23 +23,28 @@ from cdlab.substrates.kind.settings import KindSettings
 def empty_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine with Python and nothing else on its PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(doctor, "_is_installed", lambda package: False)
+    monkeypatch.setattr(python_findings, "is_installed", lambda package: False)
 
 
 @pytest.mark.usefixtures("empty_machine")
 def test_the_simulator_needs_only_python() -> None:
-    """Notebooks are missed, with the command, and the verdict is go."""
-    python, notebooks = examine("sim")
-    assert (python.name, python.state) == ("Python", "ok")
-    assert (notebooks.name, notebooks.state) == ("notebooks", "warn")
+    """What a workshop uses beside it is missed, with the commands, and the verdict is go."""
+    found = examine("sim")
+    assert [(each.name, each.state) for each in found] == [
+        ("Python", "ok"), ("venv", "warn"), ("dashboard", "warn"), ("notebooks", "warn"),
+    ]  # fmt: skip
+    _, venv, dashboard, notebooks = found
+    assert "python3-venv" in venv.help
+    assert "[dashboard]" in dashboard.help
     assert "[notebooks]" in notebooks.help
-    assert verdict([python, notebooks]) == "go"
+    assert verdict(found) == "go"
 
 
 def test_notebooks_want_their_figures_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Jupyter is there and Matplotlib is not, that is named and no more."""
-    monkeypatch.setattr(doctor, "_is_installed", lambda package: package != "matplotlib")
-    _, notebooks = examine("sim")
+    monkeypatch.setattr(python_findings, "is_installed", lambda package: package != "matplotlib")
+    *others, notebooks = examine("sim")
+    assert {each.state for each in others} == {"ok"}
     assert (notebooks.state, notebooks.detail) == ("warn", "not installed: matplotlib")
 
 
@@ -96,6 +103,33 @@ def test_an_absent_git_server_image_can_come_from_a_stick(monkeypatch: pytest.Mo
     finding = doctor._git_image(KindSettings())
     assert finding.state == "warn"
     assert "cdlab prefetch DIR --load" in finding.help
+
+
+def test_the_release_managers_image_is_looked_for_as_prefetch_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the engine's processor and what the package is, with no client library."""
+    settings = KindSettings()
+    wanted = manager_image.image_for("amd64", settings)
+    monkeypatch.setattr(doctor, "run_program", lambda *command: "amd64")
+    monkeypatch.setattr(doctor, "_is_here", lambda image: image == wanted)
+    assert doctor._manager_image(settings) == Finding("release manager image", "ok", wanted)
+    monkeypatch.setattr(doctor, "_is_here", lambda image: False)
+    finding = doctor._manager_image(settings)
+    assert finding.state == "warn"
+    assert "cdlab prefetch DIR --load" in finding.help
+
+
+def test_a_cdlab_that_was_never_installed_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the manager needs stands in the metadata; without them there is a finding, no crash."""
+
+    def nothing(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "run_program", lambda *command: "amd64")
+    monkeypatch.setattr(metadata, "requires", nothing)
+    finding = doctor._manager_image(KindSettings())
+    assert (finding.state, "[kind]" in finding.help) == ("warn", True)
 
 
 @pytest.mark.parametrize(("found", "state"), [(1, "warn"), (2, "ok")])
@@ -168,7 +202,7 @@ def test_a_folder_of_that_name_is_not_a_package(
     """Python takes any folder for a namespace package; the doctor does not."""
     (tmp_path / "cdlab_no_such_package").mkdir()
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert not doctor._is_installed("cdlab_no_such_package")
+    assert not python_findings.is_installed("cdlab_no_such_package")
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -52,6 +52,13 @@ def test_what_stands_in_the_way_of_most_comes_first(room: list[Path]) -> None:
     assert found[0].mend == "get kind"
 
 
+def test_a_report_that_an_older_powershell_wrote_is_read(room: list[Path]) -> None:
+    """Its `>` writes UTF-16."""
+    text = room[1].read_text(encoding="utf-8")
+    room[1].write_text(text, encoding="utf-16")
+    assert load(room[1]).missing == ("kind",)
+
+
 def test_every_laptop_has_its_row_and_every_want_its_command(
     room: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

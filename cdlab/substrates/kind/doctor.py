@@ -8,20 +8,25 @@ installed: it asks programs and files, never a client library.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cdlab.installing import install_command
-from cdlab.substrates.kind import services
+from cdlab.errors import SubstrateUnavailable
+from cdlab.substrates.kind import manager_image, services
 from cdlab.substrates.kind.engine import is_port_free
+from cdlab.substrates.kind.findings import Finding, State
 from cdlab.substrates.kind.nodes import TOOLS
+from cdlab.substrates.kind.python_findings import (
+    client_libraries,
+    dashboard,
+    notebooks,
+    python_version,
+    venv,
+)
 from cdlab.substrates.kind.settings import (
     BUSYBOX_IMAGE,
     LABEL,
@@ -30,7 +35,6 @@ from cdlab.substrates.kind.settings import (
     KindSettings,
 )
 
-PYTHON = (3, 11)
 GIB = 1 << 30
 MEMORY_BYTES = (2 * GIB, 4 * GIB)
 """Below the first a lab does not fit, below the second it is tight: three nodes, the registry and
@@ -42,41 +46,26 @@ CORES = 2
 INOTIFY = {"max_user_instances": 512, "max_user_watches": 524288}
 """kind's own advice (https://kind.sigs.k8s.io/docs/user/known-issues). With 128 instances two labs
 start and a third one fails, so less than the advice is a warning."""
-KIND_PACKAGES = ("docker", "kubernetes", "git", "pytest_kind", "bcrypt")
-NOTEBOOK_PACKAGES = ("jupyterlab", "matplotlib", "scipy")
 KIND_VERSION = "v0.30.0"
 """The release that the default node image belongs to."""
-State = Literal["ok", "warn", "missing"]
 Verdict = Literal["go", "no-go"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    state: State
-    """"missing" stands in the way; "warn" does not."""
-    detail: str
-    help: str = ""
-    """The command that mends it. Empty when there is nothing to mend."""
 
 
 def examine(substrate: str, settings: KindSettings | None = None) -> list[Finding]:
     """Return the findings for "sim" or "kind", in the order in which they should be mended."""
     settings = settings or KindSettings()
     if substrate == "sim":
-        return [_python(), _notebooks()]
+        return [python_version(), venv(), dashboard(), notebooks()]
     if substrate != "kind":
         raise ValueError(f'there is no substrate "{substrate}", only "sim" and "kind"')
-    findings = [_python(), _packages(), *(_tool(name) for name in TOOLS)]
+    findings = [python_version(), client_libraries(), *(_tool(name) for name in TOOLS)]
     findings += [_kind_version(), cores(), memory(), _disk(settings), *_inotify()]
     engine = _engine()
     findings.append(engine)
     if engine.state == "ok":
         findings += _ports(settings)
         findings += [_image(image, settings) for image in settings.images]
-        findings.append(_git_image(settings))
+        findings += [_git_image(settings), _manager_image(settings)]
     return findings
 
 
@@ -92,38 +81,6 @@ def run_program(*command: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= PYTHON:
-        return Finding("Python", "ok", found)
-    wanted = ".".join(map(str, PYTHON))
-    return Finding(
-        "Python", "missing", f"{found}, {wanted} is needed", f"uv python install {wanted}"
-    )
-
-
-def _packages() -> Finding:
-    absent = [name for name in KIND_PACKAGES if not _is_installed(name)]
-    if not absent:
-        return Finding("Python packages", "ok", ", ".join(KIND_PACKAGES))
-    what = f"not installed: {', '.join(absent)}"
-    return Finding("Python packages", "missing", what, install_command("kind"))
-
-
-def _notebooks() -> Finding:
-    absent = [package for package in NOTEBOOK_PACKAGES if not _is_installed(package)]
-    if not absent:
-        return Finding("notebooks", "ok", ", ".join(NOTEBOOK_PACKAGES))
-    what = f"not installed: {', '.join(absent)}"
-    return Finding("notebooks", "warn", what, install_command("notebooks"))
-
-
-def _is_installed(package: str) -> bool:
-    spec = importlib.util.find_spec(package)
-    # Any folder of that name beside the program is a "namespace package", which has no origin.
-    return spec is not None and spec.origin is not None
 
 
 def _tool(name: str) -> Finding:
@@ -262,11 +219,25 @@ def _image(image: str, settings: KindSettings) -> Finding:
 
 def _git_image(settings: KindSettings) -> Finding:
     """The only image that `cdlab up` builds, which takes the network as well."""
-    image = services.git_image(settings)
+    return _built("git server image", services.git_image(settings), "cdlab up")
+
+
+def _manager_image(settings: KindSettings) -> Finding:
+    """What puts V3's manager into the cluster; a lab does without it."""
+    name = "release manager image"
+    architecture = run_program("docker", "version", "--format", "{{.Server.Arch}}") or "unknown"
+    try:
+        image = manager_image.image_for(architecture, settings)
+    except SubstrateUnavailable as error:
+        return Finding(name, "warn", error.missing, error.help)
+    return _built(name, image, "cdlab manager install FILE")
+
+
+def _built(name: str, image: str, builder: str) -> Finding:
     if _is_here(image):
-        return Finding("git server image", "ok", image)
-    mend = "cdlab up, or without a network: cdlab prefetch DIR --load"
-    return Finding("git server image", "warn", f"{image} is not here; up builds it", mend)
+        return Finding(name, "ok", image)
+    mend = f"{builder}, or without a network: cdlab prefetch DIR --load"
+    return Finding(name, "warn", f"{image} is not here; it is built when needed", mend)
 
 
 def _is_here(image: str) -> bool:

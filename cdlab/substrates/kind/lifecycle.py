@@ -32,6 +32,7 @@ from cdlab.substrates.kind.engine import (
     refuse_foreign,
     wait_until,
 )
+from cdlab.substrates.kind.findings import Finding
 from cdlab.substrates.kind.lab import NOT_RUNNING, Lab, kept_lab
 from cdlab.substrates.kind.lock import locked
 from cdlab.substrates.kind.pieces import Piece, look_at_pieces
@@ -188,7 +189,7 @@ def _require_ports(engine: DockerClient, settings: KindSettings) -> None:
         )
 
 
-def _short_memory(engine: DockerClient, settings: KindSettings) -> list[doctor.Finding]:
+def _short_memory(engine: DockerClient, settings: KindSettings) -> list[Finding]:
     """Return what the doctor says where nodes have to start and clearly do not fit."""
     running = [n for n in nodes.find_nodes(engine, settings) if n.status == "running"]
     found = [] if len(running) >= nodes.NODES else [doctor.memory()]

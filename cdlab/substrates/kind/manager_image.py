@@ -11,6 +11,7 @@ the build itself reaches no network but where the base image lacks git.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shutil
@@ -93,13 +94,19 @@ def ensure_image(lab: Lab, progress: Progress) -> str:
 
 
 def manager_image(engine: DockerClient, settings: KindSettings) -> str:
+    """Return the name of the image for this engine."""
+    return image_for(_architecture(engine), settings)
+
+
+def image_for(architecture: str, settings: KindSettings) -> str:
     """
     Return the name of the image in the Docker engine, whose tag tells what it is built from.
 
     That is this package, the names of what it needs and the machine, all of which a machine
     without a network can tell; not the wheels, whose versions are those of the day of the build.
     """
-    parts = (archive(_context()).hex(), *requirements(), _machine(engine), PYTHON_VERSION)
+    machine = MACHINES.get(architecture, architecture)
+    parts = (archive(_context()).hex(), *requirements(), machine, PYTHON_VERSION)
     return f"{settings.cluster_name}-release-manager:{credentials.fingerprint(*parts)}"
 
 
@@ -109,7 +116,8 @@ def build_manager_image(engine: DockerClient, settings: KindSettings, progress: 
 
     name = manager_image(engine, settings)
     if missing_images(engine, (name,)):
-        wheels = _wheels(settings, _machine(engine), progress)
+        architecture = _architecture(engine)
+        wheels = _wheels(settings, MACHINES.get(architecture, architecture), progress)
         progress(f"building the release manager's image {name}")
         kept = {f"wheels/{each.name}": File(each.read_bytes()) for each in wheels}
         try:
@@ -129,10 +137,9 @@ def build_manager_image(engine: DockerClient, settings: KindSettings, progress: 
     return name
 
 
-def _machine(engine: DockerClient) -> str:
-    """What pip calls the engine's processor."""
-    architecture = str(engine.version()["Arch"])
-    return MACHINES.get(architecture, architecture)
+def _architecture(engine: DockerClient) -> str:
+    """What Docker calls the engine's processor."""
+    return str(engine.version()["Arch"])
 
 
 def _context() -> dict[str, File]:
@@ -148,7 +155,10 @@ def _context() -> dict[str, File]:
 
 def requirements(declared: list[str] | None = None) -> list[str]:
     """What the package needs to run in a pod, as its own metadata say."""
-    declared = metadata.requires("cdlab") or [] if declared is None else declared
+    if declared is None:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            declared = metadata.requires("cdlab")
+    declared = declared or []
     needed = []
     for line in declared:
         what, _, marker = line.partition(";")
@@ -156,7 +166,8 @@ def requirements(declared: list[str] | None = None) -> list[str]:
             needed.append(what.strip())
     if not any(f'"{EXTRA}"' in line or f"'{EXTRA}'" in line for line in declared):
         raise SubstrateUnavailable(
-            f'the installed cdlab knows no optional dependencies "{EXTRA}"', help=install_command("kind")
+            f'the installed cdlab knows no optional dependencies "{EXTRA}"',
+            help=install_command("kind"),
         )
     return needed
 
