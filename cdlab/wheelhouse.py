@@ -16,47 +16,62 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdlab.errors import SubstrateUnavailable
+from cdlab.installing import checkout, origin
 from cdlab.version import __version__
 from cdlab.whole_files import whole
 
 EXTRAS = ("dashboard", "kind", "notebooks", "statistics")
 """What participants use: everything but what tests and the documentation need."""
 WHAT = f"cdlab[{','.join(EXTRAS)}]"
-PROJECT = Path(__file__).parents[1]
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 DOWNLOAD_SECONDS = 1800.0
 
 
-def source(project: Path = PROJECT) -> str:
-    """What pip makes the package's own wheel of: the checkout, else the release of its version."""
-    if (project / "pyproject.toml").is_file():
-        return str(project)
-    return f"cdlab=={__version__}"
-
-
-def plan(folder: Path, package: str = "", what: str = WHAT) -> list[tuple[str, ...]]:
-    """The commands that fill *folder*: the package's own wheel, then what it needs."""
-    common = (*PIP, "wheel", "--quiet", f"--wheel-dir={folder}")
-    return [
-        (*common, "--no-deps", package or source()),
-        (*common, f"--find-links={folder}", what),
-    ]
-
-
-def gather(folder: Path, package: str = "", what: str = WHAT) -> list[Path]:
+def gather(folder: Path, package: str = "", extras: Sequence[str] = EXTRAS) -> list[Path]:
     """
     Fill *folder* with wheels and return them; those that are there already stay.
 
-    All of them, or none: raises `SubstrateUnavailable` with what pip says.
+    All of them, or none: raises `SubstrateUnavailable` with what pip says. *package* is what pip
+    makes the package's own wheel of; where it is not given, what this cdlab came from.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole(folder) as part:
         if folder.is_dir():
             shutil.copytree(folder, part)
         part.mkdir(exist_ok=True)
-        for command in plan(part, package, what):
-            _run(command)
+        own = _own_wheel(part, package or _source(part, folder))
+        # By its path: what the index has under this name and version may be something else.
+        _wheel(part, f"--find-links={part}", f"{own}[{','.join(extras)}]")
     return sorted(folder.glob("*.whl"))
+
+
+def _source(part: Path, folder: Path) -> str:
+    """A checkout, else its wheel where that is there already, else what pip installed it from."""
+    if here := checkout():
+        return str(here)
+    if wheel := next(part.glob(f"cdlab-{__version__}-*.whl"), None):
+        return str(wheel)
+    if noted := origin():
+        return noted
+    raise SubstrateUnavailable(
+        f"nobody knows where the wheel of this cdlab, {__version__}, is",
+        help=f"copy cdlab-{__version__}-py3-none-any.whl, from which it was installed, to {folder};"
+        " or in a checkout: .venv/bin/cdlab prefetch DIR",
+    )
+
+
+def _own_wheel(part: Path, package: str) -> Path:
+    """Make the package's own wheel in a folder where it is the only one, and put it to *part*."""
+    made = part / "own"
+    _wheel(made, "--no-deps", package)
+    (wheel,) = made.glob("*.whl")
+    wheel.replace(part / wheel.name)
+    made.rmdir()
+    return part / wheel.name
+
+
+def _wheel(folder: Path, *arguments: str) -> None:
+    _run((*PIP, "wheel", "--quiet", f"--wheel-dir={folder}", *arguments))
 
 
 def _run(command: Sequence[str]) -> None:
