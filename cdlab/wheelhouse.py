@@ -87,6 +87,15 @@ def _run(command: Sequence[str]) -> None:
         ) from error
 
 
-def install_command(folder: str = "wheels") -> str:
-    """What a participant types."""
-    return f"pip install --no-index --find-links {folder} '{WHAT}'"
+def install_command(wheels: str = "wheels", *options: str) -> str:
+    """What a participant types: in double quotes, which every shell understands."""
+    return " ".join(("pip install --no-index", *options, f'--find-links {wheels} "{WHAT}"'))
+
+
+def served_install_command(host: str = "HOST", port: int = 8000) -> str:
+    """
+    The same where `python3 -m http.server` serves the stick to a room.
+
+    Pip looks at no page of a host that it does not trust, and has no word for it but a warning.
+    """
+    return install_command(f"http://{host}:{port}/wheels/", f"--trusted-host {host}")

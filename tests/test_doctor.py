@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -188,6 +190,17 @@ def test_up_looks_at_the_memory_before_it_pulls_or_starts(monkeypatch: pytest.Mo
     monkeypatch.setattr(doctor, "memory", lambda: short)
     with pytest.raises(SubstrateUnavailable, match="too little memory"):
         lifecycle.up(KindSettings(), lambda sentence: None)
+
+
+@pytest.mark.slow
+def test_the_doctor_works_where_a_lab_cannot_run() -> None:
+    """On Windows, which lacks what locks a lab; a stick can be filled there, too."""
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "from cdlab.substrates.kind import doctor, kept_images\n"
+        "doctor.examine('sim')\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_an_unknown_substrate_is_an_error() -> None:

@@ -1,12 +1,9 @@
-"""What laptops without a network get: images and wheels, whole, and what installs them."""
+"""What laptops without a network get: images, whole, and a README that says what to do."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,14 +14,12 @@ from unittest.mock import Mock
 import docker
 import pytest
 
-from cdlab import wheelhouse
 from cdlab.cli import main
 from cdlab.errors import SubstrateUnavailable
 from cdlab.substrates.kind import engine as docker_engine
 from cdlab.substrates.kind import kept_images, manager_image, services
 from cdlab.substrates.kind.settings import KindSettings
-from cdlab.version import __version__
-from cdlab.wheelhouse import gather, install_command
+from cdlab.wheelhouse import install_command, served_install_command
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = KindSettings(node_image="kindest/node:v1@sha256:" + 64 * "a")
@@ -240,114 +235,6 @@ def test_a_list_that_says_nothing_is_refused(tmp_path: Path, text: str) -> None:
         kept_images.read_list(tmp_path)
 
 
-def wheel(folder: Path, name: str, *needs: str, version: str = "1.0") -> Path:
-    """A wheel with one module, and what it needs."""
-    folder.mkdir(exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", "Provides-Extra: more"]
-    file = folder / f"{name}-{version}-py3-none-any.whl"
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(f"{name}.py", "HERE = True\n")
-        archive.writestr(f"{info}/METADATA", "\n".join([*lines, *needs]) + "\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return file
-
-
-@pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that needs another, and another still with an extra, where pip looks for them."""
-    folder = tmp_path / "index"
-    wheel(folder, "needed_always")
-    wheel(folder, "needed_for_more")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    needs = ("needed_always", 'needed_for_more; extra == "more"')
-    return wheel(tmp_path / "own", "sample", *(f"Requires-Dist: {each}" for each in needs))
-
-
-@pytest.mark.slow
-def test_the_wheels_of_all_extras_are_gathered_and_installed(index: Path, tmp_path: Path) -> None:
-    """With nothing but the folder, as on a laptop without a network."""
-    found = gather(tmp_path / "wheels", package=str(index), extras=["more"])
-    assert [each.name.partition("-")[0] for each in found] == [
-        "needed_always", "needed_for_more", "sample",
-    ]  # fmt: skip
-    command = ["install", "--no-index", "--find-links", str(tmp_path / "wheels"), "sample[more]"]
-    target = ["--quiet", "--target", str(tmp_path / "installed")]
-    subprocess.run([sys.executable, "-m", "pip", *command, *target], check=True, env={})
-    assert (tmp_path / "installed/needed_for_more.py").is_file()
-
-
-@pytest.mark.slow
-def test_wheels_that_cannot_be_had_leave_those_of_before(index: Path, tmp_path: Path) -> None:
-    """And say what pip says."""
-    gather(tmp_path / "wheels", package=str(index), extras=["more"])
-    before = sorted(tmp_path.joinpath("wheels").iterdir())
-    other = wheel(tmp_path / "other", "other", "Requires-Dist: needed_elsewhere")
-    with pytest.raises(SubstrateUnavailable, match="needed_elsewhere"):
-        gather(tmp_path / "wheels", package=str(other), extras=["more"])
-    assert sorted(tmp_path.joinpath("wheels").iterdir()) == before
-    assert not list(tmp_path.glob(".cdlab-*"))
-
-
-@pytest.mark.slow
-def test_wheels_of_another_kind_of_machine_stay(index: Path, tmp_path: Path) -> None:
-    """One laptop of each kind adds its own to the folder."""
-    (tmp_path / "wheels").mkdir()
-    other = tmp_path / "wheels/needed_always-1.0-cp313-cp313-win_amd64.whl"
-    other.write_bytes(b"of another machine")
-    found = gather(tmp_path / "wheels", package=str(index), extras=["more"])
-    assert len(found) == 4
-    assert other.read_bytes() == b"of another machine"
-
-
-@pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This cdlab is no checkout, and came from a folder of wheels, of which pip notes nothing."""
-    monkeypatch.setattr(wheelhouse, "checkout", lambda: None)
-    monkeypatch.setattr(wheelhouse, "origin", lambda: "")
-
-
-def of_cdlab(folder: Path) -> Path:
-    """What stands for cdlab's own wheel of this version."""
-    need = 'Requires-Dist: needed_for_more; extra == "more"'
-    return wheel(folder, "cdlab", need, version=__version__)
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("index", "installed")
-def test_a_laptop_of_another_kind_adds_to_the_stick_from_which_it_installed(tmp_path: Path) -> None:
-    """It has no checkout; cdlab's own wheel is on the stick, and fits every machine."""
-    own = of_cdlab(tmp_path / "wheels")
-    before = own.read_bytes()
-    found = gather(tmp_path / "wheels", extras=["more"])
-    assert [each.name.partition("-")[0] for each in found] == ["cdlab", "needed_for_more"]
-    assert own.read_bytes() == before
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("index", "installed")
-def test_what_somebody_was_sent_fills_a_stick_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Pip notes where a file was that it installed."""
-    sent = of_cdlab(tmp_path / "sent")
-    monkeypatch.setattr(wheelhouse, "origin", sent.as_uri)
-    found = gather(tmp_path / "wheels", extras=["more"])
-    assert [each.name.partition("-")[0] for each in found] == ["cdlab", "needed_for_more"]
-
-
-@pytest.mark.usefixtures("installed")
-def test_where_no_wheel_of_cdlab_is_known_that_is_said(tmp_path: Path) -> None:
-    """With the name of the file that is wanted, and where; the index is not asked for one."""
-    with pytest.raises(SubstrateUnavailable, match=f"wheel of this cdlab, {__version__}") as caught:
-        gather(tmp_path / "wheels")
-    assert f"cdlab-{__version__}-py3-none-any.whl" in caught.value.help
-    assert str(tmp_path / "wheels") in caught.value.help
-    assert not list(tmp_path.iterdir())
-
-
 def test_the_readme_has_the_command_that_installs(
     tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,7 +244,9 @@ def test_the_readme_has_the_command_that_installs(
         main.main(["prefetch", str(tmp_path / "stick"), "--only", "images"])
     assert caught.value.code == 0
     text = (tmp_path / "stick/README.txt").read_text(encoding="utf-8")
-    assert install_command("stick/wheels") in text
+    assert f"    {install_command('stick/wheels')}\n" in text
+    assert f"    {served_install_command()}\n" in text
+    assert "    cdlab-venv\\Scripts\\activate\n" in text
     assert f"export CDLAB_NODE_IMAGE={NODE}\n" in text
     assert "cdlab prefetch stick --load" in text
     (install,) = re.findall(r"cdlab (manager install) mine/(.*)\n", text)

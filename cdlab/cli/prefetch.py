@@ -29,26 +29,42 @@ README = """\
 cdlab without a network
 =======================
 
-Everything for the simulator, the notebooks and the exercises, in a new folder:
+A new environment, made in the folder that holds "{folder}". On Linux and macOS:
 
     python3 -m venv cdlab-venv
-    cdlab-venv/bin/{install}
-    cdlab-venv/bin/cdlab demo v1
+    source cdlab-venv/bin/activate
 
-On Windows it is cdlab-venv\\Scripts\\ instead of cdlab-venv/bin/. The wheels fit laptops that have
-the system, the processor and the Python of one that gathered them.
+On Windows, in a Command Prompt (PowerShell may refuse to activate):
 
-The real cluster, where Docker, kind and kubectl are installed:
+    py -m venv cdlab-venv
+    cdlab-venv\\Scripts\\activate
 
-    cdlab-venv/bin/cdlab prefetch {folder} --load
+Then, everywhere, what the simulator, the notebooks and the exercises need:
+
+    {install}
+
+or, where nobody has copied "{folder}" and a machine in the room serves it, with the address of that
+machine in the place of HOST, twice:
+
+    {served}
+
+    cdlab demo v1
+    cdlab init mine
+    jupyter lab mine
+
+The wheels fit laptops that have the system, the processor and the Python of one that gathered them.
+`cdlab doctor --substrate sim` says what is missing on this laptop.
+
+The real cluster, on Linux, macOS or WSL, where Docker, kind and kubectl are installed (they are not
+here). In the same folder:
+
+    cdlab prefetch {folder} --load
     export CDLAB_NODE_IMAGE={node_image}
-    cdlab-venv/bin/cdlab up
-    cdlab-venv/bin/cdlab init mine
-    cdlab-venv/bin/cdlab manager install mine/scenarios/v3/rollback.yaml
+    cdlab up
+    cdlab manager install mine/scenarios/v3/rollback.yaml
 
 `cdlab down` removes what the lab built, too: load once more before the next `cdlab up`.
-`cdlab-venv/bin/cdlab doctor` says what is missing on this laptop.
-Not here: Docker, kind and kubectl themselves.
+`cdlab doctor` says what is missing.
 """
 
 
@@ -114,10 +130,14 @@ def _load(folder: Path) -> None:
 
 def _write_readme(folder: Path) -> None:
     from cdlab.substrates.kind.kept_images import tagged
-    from cdlab.wheelhouse import install_command
+    from cdlab.wheelhouse import install_command, served_install_command
     from cdlab.whole_files import write_whole
 
     node_image, name = tagged(settings_from_environment().node_image), folder.resolve().name
-    install = install_command(f"{name}/wheels")
-    text = README.format(install=install, folder=name, node_image=node_image)
+    text = README.format(
+        folder=name,
+        install=install_command(f"{name}/wheels"),
+        node_image=node_image,
+        served=served_install_command(),
+    )
     write_whole(folder / "README.txt", text)
