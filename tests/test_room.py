@@ -52,6 +52,20 @@ def test_what_stands_in_the_way_of_most_comes_first(room: list[Path]) -> None:
     assert found[0].mend == "get kind"
 
 
+def test_a_pattern_that_the_shell_left_alone_is_a_room(
+    room: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a Command Prompt does; a file that is not there is told by its name."""
+    with pytest.raises(SystemExit):
+        main.main(["doctor", "--json", str(room[0].parent / "*.json")])
+    assert [each["name"] for each in json.loads(capsys.readouterr().out)["laptops"]] == [
+        "ana", "bob", "cy",
+    ]  # fmt: skip
+    with pytest.raises(SystemExit):
+        main.main(["doctor", str(room[0].parent / "dora.json")])
+    assert "dora.json" in capsys.readouterr().err
+
+
 def test_a_report_that_an_older_powershell_wrote_is_read(room: list[Path]) -> None:
     """Its `>` writes UTF-16."""
     text = room[1].read_text(encoding="utf-8")

@@ -72,7 +72,9 @@ def _room(reports: Sequence[Path], *, as_json: bool) -> int:
     from cdlab.cli.telling import print_table
     from cdlab.room import load, wants
 
-    laptops = [load(path) for path in reports]
+    # A Command Prompt leaves `*` to the program.
+    matching = [sorted(each.parent.glob(each.name)) or [each] for each in reports]
+    laptops = [load(path) for paths in matching for path in paths]
     lacking = wants(laptops)
     if as_json:
         print_json(
