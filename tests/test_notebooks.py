@@ -60,22 +60,25 @@ def played(script: Path) -> Any:
     resources = {"metadata": {"path": str(FOLDER)}}
     with TemporaryDirectory() as sockets:
         nbclient.NotebookClient(
-            notebook, km=without_network(sockets), timeout=120, record_timing=False,
-            resources=resources,
+            notebook, kernel_manager_class=without_network(sockets), kernel_name="python3",
+            timeout=120, record_timing=False, resources=resources,
         ).execute()  # fmt: skip
     notebook["metadata"].pop("language_info", None)
     return notebook
 
 
 def without_network(sockets: str) -> Any:
-    """The manager of a kernel that can reach nothing: it is spoken to through files in a folder."""
+    """Managers of kernels that can reach nothing: they are spoken to through files in a folder."""
     from jupyter_client.manager import AsyncKernelManager
 
     class Manager(AsyncKernelManager):
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(transport="ipc", ip=f"{sockets}/kernel", **settings)
+
         def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
             return [*cut(), *super().format_kernel_cmd(extra_arguments)]
 
-    return Manager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+    return Manager
 
 
 def stored(script: Path) -> Any:
