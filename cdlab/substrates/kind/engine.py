@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from cdlab.errors import SubstrateUnavailable
 from cdlab.installing import install_command
-from cdlab.substrates.kind.settings import LABEL, KindSettings
+from cdlab.substrates.kind.settings import LABEL, PYTHON_IMAGE, KindSettings
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -149,6 +149,28 @@ def pull_missing(engine: DockerClient, images: tuple[str, ...], progress: Progre
                 f"{named} not on this machine and cannot be pulled: {why}",
                 help=_what_brings(engine, left),
             ) from error
+
+
+def build_image(
+    engine: DockerClient, context: bytes, name: str, what: str, labels: dict[str, str]
+) -> None:
+    """Build an image on Python and git from a tar archive, or say what its build wants."""
+    import docker
+
+    try:
+        engine.images.build(
+            fileobj=io.BytesIO(context),
+            custom_context=True,
+            tag=name,
+            labels=labels,
+            rm=True,
+            forcerm=True,
+        )
+    except docker.errors.DockerException as error:
+        raise SubstrateUnavailable(
+            f"{what} cannot be built: {error}",
+            help=f"docker pull {PYTHON_IMAGE}; its build installs git with apt-get. {OFFLINE}",
+        ) from error
 
 
 def _what_brings(engine: DockerClient, images: list[str]) -> str:

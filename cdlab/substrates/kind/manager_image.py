@@ -12,7 +12,6 @@ the build itself reaches no network but where the base image lacks git.
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 import shutil
 import subprocess
@@ -29,6 +28,7 @@ from cdlab.substrates.kind.engine import (
     File,
     Progress,
     archive,
+    build_image,
     missing_images,
     open_engine,
 )
@@ -112,28 +112,14 @@ def image_for(architecture: str, settings: KindSettings) -> str:
 
 def build_manager_image(engine: DockerClient, settings: KindSettings, progress: Progress) -> str:
     """Return the name of the image in the Docker engine, built unless it is there already."""
-    import docker
-
     name = manager_image(engine, settings)
     if missing_images(engine, (name,)):
         architecture = _architecture(engine)
         wheels = _wheels(settings, MACHINES.get(architecture, architecture), progress)
         progress(f"building the release manager's image {name}")
         kept = {f"wheels/{each.name}": File(each.read_bytes()) for each in wheels}
-        try:
-            engine.images.build(
-                fileobj=io.BytesIO(archive({**_context(), **kept})),
-                custom_context=True,
-                tag=name,
-                labels=settings.labels,
-                rm=True,
-                forcerm=True,
-            )
-        except docker.errors.DockerException as error:
-            raise SubstrateUnavailable(
-                f"the release manager's image cannot be built: {error}",
-                help=f"docker pull {PYTHON_IMAGE}; its build installs git with apt-get. {OFFLINE}",
-            ) from error
+        context = archive({**_context(), **kept})
+        build_image(engine, context, name, "the release manager's image", settings.labels)
     return name
 
 

@@ -7,24 +7,22 @@ service answers. Who calls it: `lifecycle.py`.
 
 from __future__ import annotations
 
-import io
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdlab.errors import SubstrateUnavailable
 from cdlab.substrates.kind import credentials
 from cdlab.substrates.kind.engine import (
-    OFFLINE,
     File,
     Progress,
     Service,
     archive,
+    build_image,
     missing_images,
 )
 from cdlab.substrates.kind.kind_config import registry_config
-from cdlab.substrates.kind.settings import PYTHON_IMAGE, REGISTRY_IMAGE, KindSettings
+from cdlab.substrates.kind.settings import REGISTRY_IMAGE, KindSettings
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -93,25 +91,10 @@ def git_image(settings: KindSettings) -> str:
 
 def build_git_image(engine: DockerClient, settings: KindSettings, progress: Progress) -> str:
     """Return the name of the git server's image, built unless it is there already."""
-    import docker
-
     context, name = git_context(), git_image(settings)
     if missing_images(engine, (name,)):
         progress(f"building the git server's image {name}")
-        try:
-            engine.images.build(
-                fileobj=io.BytesIO(context),
-                custom_context=True,
-                tag=name,
-                labels=settings.labels,
-                rm=True,
-                forcerm=True,
-            )
-        except docker.errors.DockerException as error:
-            raise SubstrateUnavailable(
-                f"the git server's image cannot be built: {error}",
-                help=f"docker pull {PYTHON_IMAGE}; its build installs git with apt-get. {OFFLINE}",
-            ) from error
+        build_image(engine, context, name, "the git server's image", settings.labels)
     return name
 
 
