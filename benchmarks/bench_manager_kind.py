@@ -38,6 +38,8 @@ from cdlab.worlds import real
 
 WHERE = "production"
 IDLE_SECONDS, COMMANDS, PUSHERS = 60.0, 20, 20
+QUIET_SECONDS = 10.0
+"""Until what was asked before is over and done with."""
 MANIFEST = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -175,6 +177,7 @@ async def rebuilt(lab: Lab) -> None:
 
 async def idle(bench: Bench) -> None:
     """Nothing happens but what the manager does by itself."""
+    await bench.kernel.sleep(QUIET_SECONDS)
     begin, before = time.monotonic(), await bench.number("process_cpu_seconds_total")
     await bench.kernel.sleep(IDLE_SECONDS)
     used = await bench.number("process_cpu_seconds_total") - before

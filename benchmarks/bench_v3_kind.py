@@ -27,6 +27,8 @@ from cdlab.substrates.kind.settings import KindSettings
 from cdlab.worlds import real
 
 NAME, WHERE = "front-end", "production"
+QUIET_SECONDS = 3.0
+"""Before each of the two, for what the last one left: pods that end, and their endpoints."""
 
 
 def measured(pairs: int, *, is_inside: bool) -> tuple[list[tuple[float, float]], History]:
@@ -44,6 +46,7 @@ def measured(pairs: int, *, is_inside: bool) -> tuple[list[tuple[float, float]],
             if number:
                 await lab.delivery.promote(NAME, "staging", WHERE, "alice")
                 await lab.observed.until_serves(NAME, WHERE, bad.content, replicas)
+            await lab.kernel.sleep(QUIET_SECONDS)
             begin = lab.kernel.now()
             with lab.recorder.intent("rollback", workload=NAME, environment=WHERE):
                 await lab.delivery.rollback(RollbackRequest(workload=NAME, environment=WHERE))
@@ -53,6 +56,7 @@ def measured(pairs: int, *, is_inside: bool) -> tuple[list[tuple[float, float]],
             await cluster.set_image(NAME, bad_image, WHERE)
             await lab.observed.until_serves(NAME, WHERE, bad.content, replicas)
             await cluster.rollout_status(NAME, WHERE)
+            await lab.kernel.sleep(QUIET_SECONDS)
             begin = lab.kernel.now()
             await cluster.set_image(NAME, good_image, WHERE)
             await lab.observed.until_serves(NAME, WHERE, good.content, replicas)
@@ -66,7 +70,7 @@ def measured(pairs: int, *, is_inside: bool) -> tuple[list[tuple[float, float]],
 
     scenario = Scenario(architecture="v3", variant=Variant(rollback="command"))
     world = real(scenario, manager="inside" if is_inside else "outside")
-    deadline = 60.0 * (pairs + 2)
+    deadline = 70.0 * (pairs + 2)
     # The manager would repair a bare patch: it is not to look while they last.
     world = replace(
         world, pace=replace(world.pace, deadline_seconds=deadline, sync_seconds=deadline)

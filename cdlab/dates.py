@@ -20,8 +20,13 @@ _MOMENT = re.compile(
 
 def rfc3339(seconds: float) -> str:
     """The second in which a moment falls: `1970-01-01T00:05:52Z`."""
-    moment = _EPOCH + timedelta(seconds=int(seconds))
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _second(int(seconds))
+
+
+@lru_cache(maxsize=1024)
+def _second(second: int) -> str:
+    """Whatever happens in one second asks for the same text."""
+    return (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @lru_cache(maxsize=1024)

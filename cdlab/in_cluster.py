@@ -9,6 +9,7 @@ whoever reads its events gets the last of them.
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import secrets
@@ -43,9 +44,13 @@ PORT = 8080
 LAST_EVENTS_SECONDS = 3.0
 """How long the reader of the events gets to fetch the last of them, in the end."""
 LOST_HINT_SECONDS = 60.0
-"""What a lost hint may cost at most. Each microservice is looked at so often for its sake alone."""
+"""What a lost hint may cost. Each microservice is looked at so often for its sake alone; of more of
+them than that are seconds, one is looked at in each second."""
 AT_ONCE = 8
 """Workloads that a sync applies at a time: beyond it two processors have no more to give."""
+GARBAGE_OBJECTS = 20_000
+"""New objects until garbage is looked for. With Python's 700 that is done a hundred times for every
+list that the API server answers with."""
 _log = logging.getLogger("cdlab.in_cluster")
 
 
@@ -55,7 +60,8 @@ def main() -> None:
     found = Inside.read()
     kernel = LiveKernel()
     intervals = ManagerIntervals(**found.assignment.intervals)  # type: ignore[arg-type]
-    look_seconds = min(intervals.seconds, LOST_HINT_SECONDS)
+    count = len(found.assignment.application.microservices)
+    look_seconds = min(intervals.seconds, max(LOST_HINT_SECONDS, count))
     hints = Hints(kernel, found.assignment.hub_url, look_seconds=look_seconds)
     with tempfile.TemporaryDirectory(prefix="cdlab-") as folder:
         api, producer = connect_to_own_cluster(), secrets.token_hex(8)
@@ -81,6 +87,9 @@ def main() -> None:
         server = Beside(make_app(OpenDesk(kernel, hosted.desk), settings, hosted.answer), PORT)
         hints.start()
         server.start()
+        gc.collect()
+        gc.freeze()  # what is there now stays: it need not be looked through again and again
+        gc.set_threshold(GARBAGE_OBJECTS)
         _log.info("the release manager of %s is at work", found.assignment.run)
         kernel.run(_work(kernel, hosted), name="release manager", deadline_seconds=math.inf)
         server.stop()

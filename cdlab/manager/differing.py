@@ -20,9 +20,13 @@ from cdlab.manifests import image_of
 from cdlab.model import RunningWorkload
 from cdlab.ports import Checkout, Deviation, Ports
 from cdlab.releases import is_released
-from cdlab.syncs import Place, Workers
+from cdlab.syncs import Workers
 
 ABSENT = "absent"
+TOGETHER = 25
+"""Manifests that are compared as one: mostly none differs, and one question is enough."""
+Group = list[tuple[str, str]]
+"""Path and workload of each."""
 
 
 def mode_of(config: Checkout, environment: str) -> DriftMode:
@@ -50,9 +54,11 @@ class Differing:
         running: dict[str, RunningWorkload] | None = None
         deviations: dict[str, Deviation] = {}
         found = workloads_in(self.config, environment)
-        await self.workers.do(
-            partial(self._compare, path, (environment, name), deviations) for path, _, name in found
-        )
+        released = [(path, name) for path, _, name in found if self._is_released(path, name)]
+        groups = [released[i : i + TOGETHER] for i in range(0, len(released), TOGETHER)]
+        await self._compare(groups, environment, deviations)
+        left = [[each] for each in released if each[1] not in deviations]
+        await self._compare(left, environment, deviations)
         for path, _, name in found:
             if name not in deviations:
                 continue
@@ -80,15 +86,28 @@ class Differing:
                 mode="report",  # nothing is pruned that nobody asked for
             )
 
-    async def _compare(self, path: str, place: Place, deviations: dict[str, Deviation]) -> None:
-        """Note how a workload differs; nothing for one that was never released."""
-        environment, name = place
-        manifest = self.config.read(path)
+    def _is_released(self, path: str, name: str) -> bool:
+        """False too for what cannot be read: the status says what is wrong with it."""
         try:
-            if is_released(manifest, name, path):
-                deviations[name] = await self.ports.cluster.diff(manifest, environment)
-        except (ManifestError, ManifestRejected):
-            return  # the status says what is wrong with it
+            return is_released(self.config.read(path), name, path)
+        except ManifestError:
+            return False
+
+    async def _compare(
+        self, groups: list[Group], environment: str, deviations: dict[str, Deviation]
+    ) -> None:
+        """Note how each differs, but for those of a group of several of which one does."""
+
+        async def compare(group: Group) -> None:
+            manifests = "\n---\n".join(self.config.read(path) for path, _ in group)
+            try:
+                found = await self.ports.cluster.diff(manifests, environment)
+            except ManifestRejected:
+                return  # the status says what is wrong with it
+            if not found or len(group) == 1:
+                deviations.update((name, found) for _, name in group)
+
+        await self.workers.do(partial(compare, group) for group in groups)
 
     async def _strays(self, environment: str) -> tuple[str, ...]:
         """What a prune would delete."""

@@ -163,6 +163,23 @@ def test_a_look_at_everything_compares_several_at_a_time(
     new_lab(names=NAMES, api_call_seconds=0.1, at_once=at_once, intervals=SELDOM).play(story)
 
 
+def test_a_look_at_everything_asks_once_where_nothing_differs(new_lab: type[Lab]) -> None:
+    """Each by itself where one does: the others are not called drift for it."""
+
+    async def story(lab: Lab) -> None:
+        await change_all(lab)
+        await lab.kernel.sleep(LONG)
+        before = len(lab.history.of("ManifestsCompared"))
+        assert await lab.desk.diff() == ()
+        assert len(lab.history.of("ManifestsCompared")) == before + 1
+        image = ImageRef(lab.substrate.image_repository(OTHERS[5]), "older")
+        await lab.substrate.ports("operator").cluster.set_image(OTHERS[5], image, "staging")
+        assert [each.workload for each in await lab.desk.diff()] == [OTHERS[5]]
+        assert len(lab.history.of("ManifestsCompared")) == before + 2 + len(OTHERS)
+
+    new_lab(names=NAMES, intervals=SELDOM).play(story)
+
+
 def work_of(kernel: Kernel, seconds: list[float], ended: list[float]) -> Iterator[Work]:
     """Pieces that take so long; a negative time is one that fails."""
 

@@ -35,7 +35,7 @@ def _templates() -> Environment:
         short=short, duration=duration, clock=clock, ago=ago, one_line=one_line, diff=diff_lines
     )
     icons: Any = made.get_template("icons.html").module
-    made.globals.update(tones=TONES, icon=icons.icon)
+    made.globals.update(tones=TONES, icon=cache(icons.icon))
     return made
 
 

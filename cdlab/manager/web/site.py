@@ -7,6 +7,7 @@ In: requests of browsers, with or without JavaScript. Out: HTML. The forms behin
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
@@ -95,7 +96,11 @@ class Site:
         world = self._world
         about = await world.about()
         missing = Missing()
-        status = await missing.or_nothing(world.status())
+        status, drift, releases = await asyncio.gather(  # each waits for another box
+            missing.or_nothing(world.status()),
+            missing.or_nothing(world.diff()),
+            missing.or_nothing(world.history(limit=FEW)),
+        )
         said, session = "", world.sessions.of(request)
         if session and "hx-request" not in request.headers:  # an update in place shows no news
             said, session.said = session.said, ""
@@ -105,8 +110,8 @@ class Site:
             about=about,
             rows=matrix(about, status) if status else [],
             environments=columns(about, status),
-            drift=await missing.or_nothing(world.diff()),
-            releases=await missing.or_nothing(world.history(limit=FEW)),
+            drift=drift,
+            releases=releases,
             decisions=(await missing.or_nothing(world.audit(max(0, about.newest - FEW), FEW)))[
                 ::-1
             ],

@@ -21,6 +21,8 @@ PORT = 8080
 """Where it listens in its pod; `in_cluster.PORT`."""
 LOST_NODE_SECONDS = 5
 """How long its pod tolerates a lost node, as those of the samples do."""
+START_SECONDS = 60
+"""Until it has to answer, on a machine with much else to do."""
 END_SECONDS = 10
 """From SIGTERM to SIGKILL. It ends at once, and waits 3 s at most for who reads its events."""
 PART = "cdlab.dev/part-of"
@@ -131,13 +133,15 @@ def _container(plan: Plan) -> Json:
             "requests": {"cpu": "50m", "memory": "96Mi"},
             "limits": {"memory": "256Mi"},  # git beside Python; no CPU limit, it would be throttled
         },
-        "readinessProbe": {"httpGet": health, "periodSeconds": 1, "timeoutSeconds": 3},
-        "livenessProbe": {
+        # Often until it has begun; later each costs what a look at a microservice does.
+        "startupProbe": {
             "httpGet": health,
-            "initialDelaySeconds": 20,
-            "periodSeconds": 10,
-            "timeoutSeconds": 5,
+            "periodSeconds": 1,
+            "timeoutSeconds": 3,
+            "failureThreshold": START_SECONDS,
         },
+        "readinessProbe": {"httpGet": health, "periodSeconds": 10, "timeoutSeconds": 5},
+        "livenessProbe": {"httpGet": health, "periodSeconds": 10, "timeoutSeconds": 5},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
