@@ -6,7 +6,7 @@ In: a template's name and values. Out: HTML. Called by the pages.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -19,6 +19,10 @@ from cdlab.manager.web.world import World
 
 LONGEST_SHOWN = 20_000
 """Characters of one text. A diff of ten thousand lines helps nobody."""
+
+KEPT_CELLS = 2000
+"""What a page shows of a workload in an environment, 4 KiB each; from one look to the next, most
+have not changed."""
 
 
 @cache
@@ -36,6 +40,8 @@ def _templates() -> Environment:
     )
     icons: Any = made.get_template("icons.html").module
     made.globals.update(tones=TONES, icon=cache(icons.icon))
+    cells: Any = made.get_template("cell.html").module
+    made.globals.update(cell_content=lru_cache(KEPT_CELLS)(cells.content))
     return made
 
 
