@@ -2,10 +2,12 @@
 Commands with the network cut, as in a room without one: in a namespace that has only itself.
 
 What a workshop is made of runs that way: notebooks, commands of the pages, the build of the site.
+With `CDLAB_REQUIRE_CUT=1` whoever wants the cut where it cannot be made fails; `.ci/run` sets it.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import cache
@@ -26,9 +28,19 @@ LOOPBACK = ("sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 WAYS = (("unshare", "--net", *LOOPBACK), ("unshare", "--map-root-user", "--net", *LOOPBACK))
 
 
-@cache
 def cut() -> tuple[str, ...]:
     """What goes before a command; empty where this machine lets nobody cut the network."""
+    way = possible()
+    is_required = os.environ.get("CDLAB_REQUIRE_CUT", "0") not in ("", "0")
+    assert way or not is_required, (
+        "CDLAB_REQUIRE_CUT is set, and this machine lets nobody cut its network: unshare, iproute2"
+    )
+    return way
+
+
+@cache
+def possible() -> tuple[str, ...]:
+    """The first way that cuts it here, or none."""
     return next((way for way in WAYS if ends_well(way)), ())
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import offline
 from tests.offline import cut, ends_well
 
 
@@ -17,6 +18,21 @@ def test_the_network_is_cut() -> None:
     if not cut():
         pytest.skip("this machine lets nobody cut its network: unshare, iproute2")
     assert ends_well(cut())
+
+
+@pytest.mark.parametrize(("asked", "fails"), [("1", True), ("0", False), ("", False)])
+def test_a_cut_that_is_required_is_never_left_out(
+    asked: str, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it cannot be made, the test that wants it fails; elsewhere it runs uncut, as before."""
+    monkeypatch.setattr(offline, "WAYS", (("false",),))
+    monkeypatch.setattr(offline, "possible", offline.possible.__wrapped__)
+    monkeypatch.setenv("CDLAB_REQUIRE_CUT", asked)
+    if not fails:
+        assert cut() == ()
+        return
+    with pytest.raises(AssertionError, match="CDLAB_REQUIRE_CUT is set"):
+        cut()
 
 
 @pytest.mark.slow
