@@ -36,7 +36,7 @@ bench: $(VENV)/.complete  ## the benchmarks; they print ratios within one run
 
 docs: $(VENV)/.complete    ## the documentation site in build/site; nothing in it needs a network
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
-	@echo 'python3 -m http.server --directory build/site'
+	@echo 'open build/site/index.html, or: python3 -m http.server --directory build/site'
 
 check: $(VENV)/.complete  ## formatting, lint, types
 	$(BIN)/ruff format --check cdlab tests scenarios benchmarks docs

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
@@ -16,6 +16,9 @@ import typer
 from cdlab.cli.main import app
 from cdlab.cli.reference import reference
 from tests.offline import cut
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -114,7 +117,7 @@ class Loads(html.parser.HTMLParser):
             self.found.append("a drawing whose program the theme loads from elsewhere")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # browsers come last, after other modules
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built as `make docs` does, without a network; a warning is an error."""
     pytest.importorskip("mkdocs", reason="the extra docs is not installed")
@@ -158,3 +161,25 @@ def test_the_site_has_the_pictures_and_references_that_are_made_for_it(site: Pat
     modules = (site / "reference-modules.html").read_text(encoding="utf-8")
     assert 'id="cdlab.workshop.lanes"' in modules
     assert "cdlab prefetch" in (site / "reference-cli.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("start", ["index.html", "decisions/0001-own-coroutine-kernel.html"])
+def test_the_search_finds_a_page_where_the_site_is_opened_from_a_folder(
+    site: Path, start: str, browser: Browser
+) -> None:
+    """As from a stick: no server, no network, no fault; and what is found opens."""
+    page = browser.new_context(offline=True).new_page()
+    faults: list[str] = []
+    page.set_default_timeout(60_000)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("requestfailed", lambda request: faults.append(request.url))
+    page.goto((site / start).as_uri())
+    page.get_by_role("textbox", name="Search").fill("sandbox probe")
+    page.locator(".md-search-result a", has_text="A pod needs a sandbox").click()
+    page.wait_for_url("**/decisions/0013-a-pod-needs-a-sandbox.html*")
+    page.get_by_role("heading", level=1).filter(has_text="sandbox").wait_for()
+    page.context.close()
+    assert faults == []

@@ -18,7 +18,7 @@ from cdlab.cli.output import USAGE, print_json, say
 
 FOLDERS = ("scenarios", "services", "notebooks", "docs")
 MADE = ("__pycache__", "*.pyc", ".ipynb_checkpoints", ".pytest_cache")
-OF_THE_SITE = ("results", "pages.py", "site.css")
+OF_THE_SITE = ("results", "pages.py", "site.css", "iframe-worker.js")
 """In `docs`: megabytes of raw data, and what only the site is built with. No wheel has them."""
 LEFT_OUT = shutil.ignore_patterns(*MADE, *OF_THE_SITE)
 
