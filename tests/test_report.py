@@ -16,7 +16,7 @@ from cdlab.comparison import Comparison, Result, Row, Sample
 from cdlab.expectations import judge
 from cdlab.measures import MEASURES
 from cdlab.model import Variant
-from cdlab.report import findings, losses, outcomes, pairings, tables, vector, wording
+from cdlab.report import findings, losses, outcomes, tables, vector, wording
 from cdlab.report.narration import story_of
 from cdlab.report.page import comparison_html, print_comparison, print_history, run_html
 from cdlab.report.timeline import LOOKS, Bar, chart, ticks
@@ -167,7 +167,7 @@ def test_an_interval_points_where_its_median_points(
     low: float | None, high: float | None, words: str
 ) -> None:
     """Slower beside slower, with the smaller factor first."""
-    assert pairings._interval(low, high) == words
+    assert wording.interval(low, high) == words
 
 
 def test_an_undo_is_reported_with_what_it_leaves() -> None:

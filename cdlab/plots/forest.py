@@ -43,11 +43,7 @@ def forest(
         plain_ticks(axes.xaxis, log_places(low, high), lambda each: f"{each:g}")
         axes.set_yticks(range(len(rows)), [f"{wrapped(k)}\n{pairs(v)}" for k, v in rows.items()])
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel(
-            "\n".join(wrap(f"times as fast as {base}, logarithmic: right of 1 is faster.", 84))
-            + "\n"
-            "Median of the paired ratios and 95 % interval; the grey band is ± 5 %."
-        )
+        axes.set_xlabel(_axis(base))
         axes.grid(axis="x")
         right = axes.secondary_yaxis("right")
         right.set_yticks(range(len(rows)), [told(each) for each in rows.values()])
@@ -56,6 +52,12 @@ def forest(
     title = f"{about}: r" if about else "R"
     title += f"ollback time against {base}, in pairs"
     return Drawn(name, title, figure, _alt(rows, base))
+
+
+def _axis(base: str) -> str:
+    what = f"times as fast as {base}, logarithmic. Right of 1: faster; 0.5: 2× slower."
+    how = "Median of the paired ratios and 95 % interval; the grey band is ± 5 %."
+    return "\n".join([*wrap(what, 84), how])
 
 
 def pairs(pairing: Pairing | None) -> str:
@@ -68,7 +70,9 @@ def pairs(pairing: Pairing | None) -> str:
 
 
 def told(pairing: Pairing | None) -> str:
-    """The ratio in words: `2.1× faster` and its interval, or what there is in its place."""
+    """
+    The ratio in words: `2.1× faster`, and its interval in the same ones, or what is in its place.
+    """
     if pairing is None:
         return "no pairs"
     if pairing.ratio is None:
@@ -77,7 +81,7 @@ def told(pairing: Pairing | None) -> str:
     words = wording.times(pairing.ratio)
     if pairing.low is None or pairing.high is None:
         return f"{words}\nno interval"
-    return f"{words}\n{pairing.low:.3g} to {pairing.high:.3g}"
+    return f"{words}\n{wording.interval(pairing.low, pairing.high)}"
 
 
 def _row(axes: Any, row: int, pairing: Pairing | None, limits: tuple[float, float]) -> None:

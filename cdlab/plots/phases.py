@@ -1,7 +1,7 @@
 """
 Phase bars: what the time of a rollback went to, a bar for each variant.
 
-In: for each variant the phases of its median run. Out: a `Drawn`.
+In: for each variant the phases of its median run, or of its only one. Out: a `Drawn`.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class PhaseBar:
 
 def phase_bars(bars: Sequence[PhaseBar], *, name: str = "phases") -> Drawn:
     """Stack the phases of each variant's median run, the first variant on top."""
+    which = "median run" if any(bar.n > 1 for bar in bars) else "only run"
     longest = max((bar.total for bar in bars), default=0.0) or 1.0
     with sheet(0.95 + 0.42 * len(bars) + 0.5) as (figure, axes):
         shown: dict[str, Any] = {}
@@ -89,14 +90,14 @@ def phase_bars(bars: Sequence[PhaseBar], *, name: str = "phases") -> Drawn:
         )
         axes.set_ylim(len(bars) - 0.5, -0.5)
         axes.set_xlim(0, longest * 1.16)
-        axes.set_xlabel("seconds since somebody asked for the rollback, in the median run")
+        axes.set_xlabel(f"seconds since somebody asked for the rollback, in the {which}")
         axes.grid(axis="x")
         axes.set_axisbelow(True)
         axes.tick_params(axis="y", length=0)
         legend = [shown[phase] for phase in PHASES if phase in shown]
         if legend:
             figure.legend(handles=legend, loc="outside lower center", ncols=6, handlelength=1.6)
-    return Drawn(name, "Where the time goes: phases of the median run", figure, _alt(bars))
+    return Drawn(name, f"Where the time goes: phases of the {which}", figure, _alt(bars, which))
 
 
 def _bar(axes: Any, row: int, bar: PhaseBar, longest: float) -> dict[str, Any]:
@@ -126,8 +127,8 @@ def _bar(axes: Any, row: int, bar: PhaseBar, longest: float) -> dict[str, Any]:
     return parts
 
 
-def _alt(bars: Sequence[PhaseBar]) -> str:
-    return "Stacked bars of the phases of each variant's median run. " + " ".join(
+def _alt(bars: Sequence[PhaseBar], which: str) -> str:
+    return f"Stacked bars of the phases of each variant's {which}. " + " ".join(
         f"{bar.label} ({runs(bar.n, bar.censored)}): {bar.said}{_largest(bar)}." for bar in bars
     )
 

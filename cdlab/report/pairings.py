@@ -51,7 +51,7 @@ def cells_of(pairing: Pairing) -> tuple[str, ...]:
     """Of a row: what stands under `COLUMNS` after the name."""
     return (
         _median(pairing),
-        _interval(pairing.low, pairing.high),
+        wording.interval(pairing.low, pairing.high),
         NOTHING if pairing.win_rate is None else f"{pairing.win_rate:.0%}",
         _p_value(pairing.p_value),
         NOTHING if pairing.cliffs_delta is None else f"{pairing.cliffs_delta:+.2f}",
@@ -63,20 +63,6 @@ def _median(pairing: Pairing) -> str:
     if pairing.ratio is None and pairing.win_rate is not None and pairing.win_rate != 0.5:
         return "faster" if pairing.win_rate > 0.5 else "slower"
     return wording.times(pairing.ratio)
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    """The ends in the words of the median, the smaller factor first: `6.9 – 8.3× slower`."""
-    if low is None or high is None:
-        return NOTHING
-    ends = [wording.times(end) for end in (low, high)]
-    if ends[0].endswith("slower") and ends[1].endswith("slower"):
-        ends.reverse()
-    first, second = ends
-    if first == second:
-        return first
-    same = next((word for word in ("× slower", "× faster") if all(word in e for e in ends)), "")
-    return f"{first.removesuffix(same)} – {second}"
 
 
 def _p_value(value: float | None) -> str:

@@ -143,6 +143,20 @@ def times(ratio: float | None) -> str:
     return f"{_factor(ratio)}× faster" if ratio > 1 else f"{_factor(1 / ratio)}× slower"
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """The ends in the words of the median, the smaller factor first: `6.9 – 8.3× slower`."""
+    if low is None or high is None:
+        return NOTHING
+    ends = [times(end) for end in (low, high)]
+    if ends[0].endswith("slower") and ends[1].endswith("slower"):
+        ends.reverse()
+    first, second = ends
+    if first == second:
+        return first
+    same = next((word for word in ("× slower", "× faster") if all(word in e for e in ends)), "")
+    return f"{first.removesuffix(same)} – {second}"
+
+
 def _factor(ratio: float) -> str:
     if ratio >= 99.5:
         return f"{ratio:.0f}"

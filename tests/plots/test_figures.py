@@ -172,6 +172,17 @@ def test_a_bar_is_as_long_as_its_phases_and_a_censored_median_has_none() -> None
     assert "nothing measured" in words(bars())
 
 
+def test_the_phases_of_one_run_are_of_no_median() -> None:
+    """The axis, the title and the words beside the figure say which run it is."""
+
+    def said(n: int) -> list[str]:
+        drawn = phase_bars([PhaseBar(label="V1", n=n, phases={"build": 3.0}, deadline_seconds=240)])
+        return [drawn.title, drawn.alt, drawn.figure.axes[0].get_xlabel()]
+
+    for n, right, wrong in ((1, "only run", "median"), (2, "median run", "only")):
+        assert [right in each and wrong not in each for each in said(n)] == [True] * 3
+
+
 def test_phases_are_told_apart_without_colour() -> None:
     """All have a look; those with the same hatch differ in how dark they are."""
     from matplotlib.colors import to_rgb
@@ -201,6 +212,12 @@ def test_a_ratio_stands_where_it_is_with_its_interval() -> None:
     assert math.isclose(float(marks[-1].get_xdata()[0]), 2.0)  # type: ignore[index,arg-type]
     band = axes.patches[0]
     assert math.isclose(band.get_x() + band.get_width(), 1.05)  # type: ignore[attr-defined]
+
+
+def test_an_interval_is_in_the_words_of_its_ratio() -> None:
+    """A quarter as fast is four times slower, and so are both ends: the nearer one first."""
+    pairing = Pairing(12, 0, 0.25, 0.0, low=0.1, high=0.5)
+    assert told(pairing) == "4.0× slower\n2.0 – 10.0× slower"
 
 
 def test_a_ratio_without_a_bound_is_an_arrow_and_words() -> None:
