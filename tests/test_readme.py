@@ -38,6 +38,17 @@ def test_the_simulators_table_is_what_compare_prints() -> None:
     assert lines[start : start + len(wanted)] == wanted
 
 
+def test_what_the_prose_says_of_rollout_undo_is_in_the_simulators_table() -> None:
+    """Nothing is faster; redeploy is level with it, V3's command takes half as long again."""
+    rows = re.findall(r"^ (V[123] .*?) +([0-9.]+) ", "\n".join(block("sim")), re.MULTILINE)
+    medians = {name: float(seconds) for name, seconds in rows}
+    undo = medians["V1 rollout-undo"]
+    assert len(medians) > 10
+    assert undo == min(medians.values())
+    assert round(medians["V1 redeploy"] / undo, 1) == 1.0
+    assert round(medians["V3 command"] / undo, 1) == 1.5
+
+
 def test_the_table_of_kind_has_a_row_for_each_variant() -> None:
     """It is one measured run, so only its shape can be checked."""
     rows = [line for line in block("kind") if re.match(r" V[123] ", line)]
