@@ -91,6 +91,18 @@ def test_needs_are_decided_by_measures_that_there_are() -> None:
         assert f"`{each.name}`" in page
 
 
+def test_an_auditors_controls_are_needs() -> None:
+    """Each need is in the table of controls or named beside it, once, and the example is a team."""
+    page = (ROOT / "docs/advise.md").read_text(encoding="utf-8")
+    section = page.partition("## What an auditor would ask")[2].partition("\n## ")[0]
+    before, table, example = section.strip().split("\n\n")
+    controls = [each for row in table.splitlines() for each in re.findall("`([a-z-]+)`", row)]
+    others = re.findall("`([a-z-]+)`", before)
+    assert sorted([*controls, *others]) == sorted(NEEDS)
+    told = team_of(example.split("`")[1], ROOT / "team.toml")
+    assert set(told.team.needs) < set(controls)
+
+
 def test_what_the_article_says_comes_out_of_the_runs() -> None:
     """Which needs each of its three variants meets, for a team with two environments."""
 
