@@ -78,7 +78,7 @@ SERVES = "cdlab dashboard"
 """What begins so goes on until it is ended."""
 
 NOT_RUN: Mapping[str, str] = {
-    r"(kubectl|git) [a-z]+( undo| image| restart)?": "a name for what is done: nothing is typed",
+    r"(kubectl|git|pip) [a-z]+( undo| image| restart)?": "a name for what is done",
     r"py .*|ipconfig .*|hostname -I": "of one system alone; not every machine has it",
     r"sudo apt .*": "changes the machine",
     r"docker build .*…": "a part of the reader's own build",
