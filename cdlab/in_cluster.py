@@ -47,7 +47,7 @@ LOST_HINT_SECONDS = 60.0
 """What a lost hint may cost. Each microservice is looked at so often for its sake alone; of more of
 them than that are seconds, one is looked at in each second."""
 AT_ONCE = 8
-"""Workloads that a sync applies at a time: beyond it two processors have no more to give."""
+"""Workloads that a sync applies at a time. Mostly each waits for the API server's disk."""
 GARBAGE_OBJECTS = 20_000
 """New objects until garbage is looked for. With Python's 700 that is done a hundred times for every
 list that the API server answers with."""
