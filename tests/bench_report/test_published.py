@@ -12,9 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from cdlab.bench.results import load
+from cdlab.bench.variants import V1_NO_CACHE, V1_REVERT, V3_COMMAND, V3_CONFIG_REVERT
 from cdlab.bench_report.numbers import Summary, against, summaries
 from cdlab.cli.main import app
+from cdlab.plots.break_evens import Ratios
 from cdlab.substrates.sim.costs import PROFILES
+from cdlab.sweeps.grid import Cell
+from cdlab.sweeps.ratios import Sweep
+from cdlab.sweeps.table import read as read_sweep
 
 FOLDER = Path(__file__).parents[2] / "docs" / "results"
 PAGE = (FOLDER / "index.md").read_text(encoding="utf-8")
@@ -141,3 +146,46 @@ def test_the_profile_of_kind_is_made_of_the_published_histories(tmp_path: Path) 
     done = CliRunner().invoke(app, ["calibrate", *map(str, histories), "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert out.read_text() == (PROFILES / "kind.toml").read_text()
+
+
+SWEEP = FOLDER / "2026-12-01-sweep" / "sweep.csv"
+
+
+def test_a_piece_of_the_published_sweep_is_played_again_to_the_same_line(tmp_path: Path) -> None:
+    """Cells share their random numbers, and so a smaller grid has the lines of the larger one."""
+    command = re.search(r"^cdlab (sweep .*) --out .*$", PAGE, re.MULTILINE)
+    assert command
+    asked = command[1].replace("1,2,5,10,30,60,240", "5").replace("event,5,10,30,60,300", "10")
+    again = tmp_path / "again.csv"
+    done = CliRunner().invoke(app, [*asked.split(), "--out", str(again)])
+    assert done.exit_code == 0, done.output
+    lines = again.read_text().splitlines()
+    assert len(lines) == 1 + 5 * 20
+    assert set(lines) <= set(SWEEP.read_text().splitlines())
+
+
+def test_every_break_even_of_the_page_is_that_of_the_sweep() -> None:
+    """Interpolated as in the figures; and how much slower V3 is where that is worst."""
+    rows, _ = read_sweep(SWEEP)
+    sweep = Sweep(rows)
+
+    def ratios(poll: float | None, variant: str, base: str) -> Ratios:
+        cells = {build: Cell(build, poll, 3, 2) for build in sweep.axes.builds}
+        pairs = {build: sweep.pairing(cell, variant, base) for build, cell in cells.items()}
+        return Ratios(label="", points={x: y.ratio if y else None for x, y in pairs.items()}, n=20)
+
+    table = re.findall(
+        r"^\| (\d+) s \| ([\d.]+) s \| (?:([\d.]+)|beyond 240) s \|$", PAGE, re.MULTILINE
+    )
+    assert [float(poll) for poll, *_ in table] == [each for each in sweep.axes.polls if each]
+    for poll, *said in table:
+        for base, text in zip((V1_NO_CACHE, V1_REVERT), said, strict=True):
+            found = ratios(float(poll), V3_CONFIG_REVERT, base).break_evens()
+            decimals = len(text.partition(".")[2])
+            assert [f"{each:.{decimals}f}" for each in found] == [text][: bool(text)]
+    each_poll = (ratios(poll, V3_COMMAND, V1_NO_CACHE).points for poll in sweep.axes.polls)
+    commands = [ratio for points in each_poll for ratio in points.values() if ratio]
+    assert f"from {min(commands):.2f} to {max(commands):.0f} times" in PAGE
+    worst = ratios(300.0, V3_CONFIG_REVERT, V1_NO_CACHE).points[1.0]
+    assert worst
+    assert f"takes {1 / worst:.0f} times as long as V1" in PAGE
