@@ -100,6 +100,7 @@ NOT_RUN: Mapping[str, str] = {
     r"make (compare-kind|test-kind-all)|cdlab (up|down)": "a cluster: .ci/run has them run on one",
     r"cdlab .* --substrate kind.*": "a cluster: tests/kind/test_stories.py and its neighbours",
     r"cdlab bench --blocks .*": "a cluster for an hour: tests/kind/test_bench.py runs a short one",
+    r"cdlab sweep --profile kind .*": "minutes: tests/bench_report/test_published.py plays a cell",
     r"cdlab validate histories/.*": "what that hour wrote: tests/bench_report/test_published.py",
     r"kubectl -n cdlab-shop-production .*": "a cluster: tests/kind/test_notifications.py asks it",
     r"kubectl (--context shop|diff --server-side) .*|export CDLAB_CONTEXT=shop": (
