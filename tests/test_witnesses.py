@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from cdlab import worlds
@@ -13,8 +11,8 @@ from cdlab.runner import Run, run_in
 from cdlab.scenario import load
 from cdlab.stories import STORIES, Lab
 from cdlab.witnesses import disagreements, told
+from tests.kind.real_rollbacks import SCENARIOS, rolled_back, scenario
 
-SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SUBSTRATES = ["sim", pytest.param("kind", marks=pytest.mark.kind)]
 
 
@@ -29,8 +27,7 @@ def without(history: History, kind: str) -> History:
 @pytest.mark.parametrize("architecture", ["v1", "v2", "v3"])
 def test_the_witnesses_say_what_the_history_says(architecture: str, substrate: str) -> None:
     """And one write that is taken out of the history is missed by its witness."""
-    scenario = load(SCENARIOS / architecture / "rollback.yaml")
-    run = worlds.run(scenario, substrate=substrate)
+    run = rolled_back(architecture) if substrate == "kind" else worlds.run(scenario(architecture))
     assert run.disagreements == []
     assert sum(run.testimony["ref updates"].values()) >= 5
     hidden = ["CommitPushed", "ImagePushed"]
@@ -44,8 +41,8 @@ def test_the_witnesses_say_what_the_history_says(architecture: str, substrate: s
 @pytest.mark.parametrize("substrate", SUBSTRATES)
 def test_a_write_past_the_recorder_is_reported(substrate: str) -> None:
     """Somebody pushes with ports that nobody recorded: the reflog has one update more."""
-    scenario = load(SCENARIOS / "v1" / "first-deployment.yaml")
-    world = worlds.simulated(scenario) if substrate == "sim" else worlds.real(scenario)
+    first = load(SCENARIOS / "v1" / "first-deployment.yaml")
+    world = worlds.simulated(first) if substrate == "sim" else worlds.real(first)
 
     async def story(lab: Lab) -> None:
         await STORIES["first-deployment"](lab)
@@ -55,7 +52,7 @@ def test_a_write_past_the_recorder_is_reported(substrate: str) -> None:
         await checkout.commit("Push past the recorder")
         await checkout.push()
 
-    run: Run = run_in(world, scenario, story)
+    run: Run = run_in(world, first, story)
     found = [each for each in run.disagreements if each.startswith("ref updates")]
     assert found == ["ref updates: orders: witnessed 2, in the history 1"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cdlab import scenario, worlds
 from cdlab.pod_timeline import served_at
 from cdlab.runner import Run
 from cdlab.script.commands import script
 from cdlab.script.frame import Addresses
 from cdlab.substrates.kind.lab import Lab
+from tests.kind.real_rollbacks import rolled_back
 
 pytestmark = pytest.mark.kind
 FILES = ("www/version", "www/colour")
@@ -73,7 +73,7 @@ RUNNING = (
 @pytest.fixture(scope="module", params=["v1", "v3"])
 def played(request: pytest.FixtureRequest, cdlab_lab: Lab) -> Run:
     """A rollback that really ran on kind."""
-    return worlds.run(scenario.parse(f"architecture: {request.param}"), substrate="kind")
+    return rolled_back(request.param)
 
 
 @pytest.fixture
