@@ -47,10 +47,20 @@ def test_the_manager_is_installed_as_its_pages_say(here: tuple[Path, Mapping[str
         run(f"{uninstall} --with-application", here)
 
 
-def test_a_demo_is_told_of_the_real_cluster(here: tuple[Path, Mapping[str, str]]) -> None:
+@pytest.mark.parametrize(
+    ("architecture", "box"),
+    [
+        pytest.param("v1", "CI", marks=pytest.mark.slow_kind),
+        pytest.param("v2", "config repo", marks=pytest.mark.slow_kind),
+        ("v3", "release manager"),
+    ],
+)
+def test_a_demo_is_told_of_the_real_cluster(
+    here: tuple[Path, Mapping[str, str]], architecture: str, box: str
+) -> None:
     """The same picture and chapters as in the simulator, with times that were measured."""
-    told = run("cdlab demo v3 --substrate kind --pace 0", here)
-    assert "release manager" in told
+    told = run(f"cdlab demo {architecture} --substrate kind --pace 0", here)
+    assert box in told
     assert "kind" in told
 
 
