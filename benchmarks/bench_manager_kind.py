@@ -163,6 +163,7 @@ async def measure(lab: Lab, rounds: int) -> None:
         found.append(lab.kernel.now() - begin)
     shown(f"one commit that changes {len(bench.names)} workloads", found)
     shown("a sync that changes nothing", await bench.repeat(rounds, lambda: rebuilt(lab)))
+    await lab.kernel.sleep(QUIET_SECONDS)
     shown("the status page", await bench.repeat(rounds, lambda: bench.get("/")))
     shown("the status as JSON", await bench.repeat(rounds, lambda: bench.get("/api/v1/status")))
     await idle(bench)

@@ -44,8 +44,8 @@ PORT = 8080
 LAST_EVENTS_SECONDS = 3.0
 """How long the reader of the events gets to fetch the last of them, in the end."""
 LOST_HINT_SECONDS = 60.0
-"""What a lost hint may cost. Each microservice is looked at so often for its sake alone; of more of
-them than that are seconds, one is looked at in each second."""
+"""What a lost hint may cost. Each microservice is looked at so often for its sake alone; of more
+than 60 of them, one is looked at in each second."""
 AT_ONCE = 8
 """Workloads that a sync applies at a time. Mostly each waits for the API server's disk."""
 GARBAGE_OBJECTS = 20_000
